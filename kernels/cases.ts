@@ -35,9 +35,16 @@ export interface KernelCase {
   readonly variants: (facts: DeviceFacts) => readonly string[];
   readonly plan: (facts: DeviceFacts, variant: string) => KernelPlan;
   /** Bytes of every binding that is read (also of `read_write` ones that the kernel reads), by binding name. */
-  readonly inputs: (random: CaseRandom, facts: DeviceFacts, variant: string) => Readonly<Record<string, ArrayBufferView>>;
+  readonly inputs: (
+    random: CaseRandom,
+    facts: DeviceFacts,
+    variant: string,
+  ) => Readonly<Record<string, ArrayBufferView>>;
   /** f64 reference, computed from the formula, never from the shader. `inputs` are made with the same seed. */
-  readonly expected: (inputs: Readonly<Record<string, ArrayBufferView>>, variant: string) => Readonly<Record<string, ExpectedOutput>>;
+  readonly expected: (
+    inputs: Readonly<Record<string, ArrayBufferView>>,
+    variant: string,
+  ) => Readonly<Record<string, ExpectedOutput>>;
   readonly tolerance: Tolerance;
   /** Too large for the test suite on a software driver; only the bench runs it. */
   readonly benchOnly?: boolean;

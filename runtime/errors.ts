@@ -55,7 +55,15 @@ export class ImageError extends RuleError {
 }
 
 /** What went wrong with a device. */
-export type DeviceFault = 'no-adapter' | 'software-adapter' | 'missing-feature' | 'limit' | 'lost' | 'out-of-memory' | 'internal' | 'disposed';
+export type DeviceFault =
+  | 'no-adapter'
+  | 'software-adapter'
+  | 'missing-feature'
+  | 'limit'
+  | 'lost'
+  | 'out-of-memory'
+  | 'internal'
+  | 'disposed';
 
 /** The device is missing, lost, out of memory, or lacks a feature or limit. */
 export class DeviceError extends LayerloomError {

@@ -1,0 +1,250 @@
+import type { DType } from '../kernels/dtype.ts';
+import type { DeviceFacts } from '../kernels/facts.ts';
+import { BufferPool } from './buffer-pool.ts';
+import { BUFFER_USAGE, MAP_MODE } from './constants.ts';
+import { chooseAdapter, describeDevice, factsOf, openDevice, type AdapterChoice, type DeviceInfo } from './device.ts';
+import { DeviceError } from './errors.ts';
+import { createCounters, type EngineCounters } from './ledger.ts';
+import { PipelineCache } from './pipeline-cache.ts';
+import { Tensor, type HostArray } from './tensor.ts';
+
+/** How an engine gets its device: an app's own `device`, or one opened from `gpu` (`navigator.gpu`, or Dawn's object). */
+export interface EngineOptions {
+  /** The app's own device. The engine uses it as it is and never destroys it. */
+  readonly device?: GPUDevice;
+  /** Entry point of WebGPU to open a device from. The engine destroys that device on dispose(). */
+  readonly gpu?: GPU;
+  /** Which adapters are acceptable; default `any`, a real GPU before a software driver. */
+  readonly adapter?: AdapterChoice;
+  /** Bytes of released buffers kept for reuse; default 256 MiB. */
+  readonly maxIdleBytes?: number;
+}
+
+/**
+ * Owns a device, its buffers and its compiled kernels. The one object that apps hold.
+ *
+ * Every asynchronous call of the engine rejects with a DeviceError when the device is lost or a validation error
+ * surfaces: results are never made up.
+ */
+export class Engine {
+  readonly device: GPUDevice;
+  readonly facts: DeviceFacts;
+  readonly info: DeviceInfo;
+  readonly pool: BufferPool;
+  readonly pipelines: PipelineCache;
+  readonly counters: EngineCounters;
+  readonly #ownsDevice: boolean;
+  /** Kept alive: Dawn's process dies if the object that made the device is collected. */
+  readonly gpu: GPU | undefined;
+  readonly #failed: Promise<never>;
+  #fail: (error: DeviceError) => void = () => {};
+  #failure: DeviceError | undefined;
+  #disposed = false;
+  readonly #staging = new Map<number, GPUBuffer[]>();
+  readonly #onUncaptured = (event: GPUUncapturedErrorEvent): void => {
+    const kind = event.error.constructor.name === 'GPUOutOfMemoryError' ? 'out-of-memory' : 'internal';
+    this.#setFailure(new DeviceError(kind, `device "${this.info.description}": ${event.error.message}`));
+  };
+
+  /** Use `createEngine`. */
+  constructor(
+    device: GPUDevice,
+    options: { ownsDevice: boolean; gpu?: GPU; adapterInfo?: GPUAdapterInfo; maxIdleBytes: number },
+  ) {
+    this.device = device;
+    this.#ownsDevice = options.ownsDevice;
+    this.gpu = options.gpu;
+    this.counters = createCounters();
+    this.facts = factsOf(device, options.adapterInfo);
+    this.info = describeDevice(device, options.adapterInfo);
+    this.pool = new BufferPool(device, this.counters, options.maxIdleBytes);
+    this.pipelines = new PipelineCache(device, this.counters);
+    this.#failed = new Promise<never>((_, reject) => {
+      this.#fail = reject;
+    });
+    this.#failed.catch(() => {}); // the failure reaches callers through guard(); alone it is no unhandled rejection
+    // On an app's own device uncaptured errors may be the app's: only ours are watched.
+    if (options.ownsDevice) device.addEventListener('uncapturederror', this.#onUncaptured);
+    void device.lost.then((lost) => {
+      if (this.#disposed) return;
+      const how = lost.reason === 'destroyed' ? 'was destroyed' : `was lost: ${lost.message || 'no reason given'}`;
+      this.#setFailure(
+        new DeviceError(
+          'lost',
+          `device "${this.info.description}" ${how}. Create a new engine and load the model again.`,
+        ),
+      );
+    });
+  }
+
+  /** True once dispose() was called. */
+  get isDisposed(): boolean {
+    return this.#disposed;
+  }
+
+  /** The failure that ended this engine, if any. */
+  get failure(): DeviceError | undefined {
+    return this.#failure;
+  }
+
+  #setFailure(error: DeviceError): void {
+    if (this.#failure) return; // the first failure is the cause, later ones are its echoes
+    this.#failure = error;
+    this.#fail(error);
+  }
+
+  /** @throws DeviceError if the engine was disposed or has failed */
+  assertUsable(): void {
+    if (this.#disposed) throw new DeviceError('disposed', 'engine: used after dispose().');
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Waits for `work`, or rejects as soon as the device fails. */
+  async guard<T>(work: Promise<T>): Promise<T> {
+    this.assertUsable();
+    const result = await Promise.race([work, this.#failed]);
+    if (this.#failure) throw this.#failure;
+    return result;
+  }
+
+  /**
+   * Runs `allocate` and rejects with `out-of-memory` if the device could not make its buffers.
+   *
+   * @param what names the allocation in the error
+   */
+  async allocate<T>(what: string, allocate: () => T): Promise<T> {
+    this.assertUsable();
+    const before = this.counters.liveBytes;
+    this.device.pushErrorScope('out-of-memory');
+    this.device.pushErrorScope('validation');
+    let result: T;
+    try {
+      result = allocate();
+    } finally {
+      const scopes = [this.device.popErrorScope(), this.device.popErrorScope()];
+      const [invalid, memory] = await this.guard(Promise.all(scopes));
+      const asked = this.counters.liveBytes - before;
+      if (memory)
+        throw new DeviceError(
+          'out-of-memory',
+          `${what}: the device is out of memory (${asked} bytes asked for, ${before} in use). ` +
+            'Use smaller weights, fewer or smaller regions, or tiled decoding.',
+        );
+      if (invalid) throw new DeviceError('internal', `${what}: ${invalid.message}`);
+    }
+    return result;
+  }
+
+  /** A zero-filled tensor, or one with `data`. */
+  tensor(dtype: DType, shape: readonly number[], data?: HostArray | Uint8Array, label = 'tensor'): Tensor {
+    this.assertUsable();
+    const tensor = new Tensor(this, dtype, shape, label);
+    if (data) tensor.write(data);
+    return tensor;
+  }
+
+  /** Queues a host-to-device copy; bytes are padded to whole words. */
+  write(buffer: GPUBuffer, byteOffset: number, data: ArrayBufferView): void {
+    this.assertUsable();
+    let bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    if (bytes.byteLength % 4 !== 0) {
+      const padded = new Uint8Array(Math.ceil(bytes.byteLength / 4) * 4);
+      padded.set(bytes);
+      bytes = padded;
+    }
+    if (bytes.byteLength > 0) this.device.queue.writeBuffer(buffer, byteOffset, bytes as Uint8Array<ArrayBuffer>);
+    this.counters.bytesUploaded += bytes.byteLength;
+  }
+
+  /** Reads `byteLength` bytes back through a reused staging buffer. */
+  async read(buffer: GPUBuffer, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
+    this.assertUsable();
+    const size = Math.ceil(byteLength / 4) * 4;
+    if (size === 0) return new ArrayBuffer(0);
+    const staging = this.#takeStaging(size);
+    const encoder = this.device.createCommandEncoder({ label: 'readback' });
+    encoder.copyBufferToBuffer(buffer, byteOffset, staging, 0, size);
+    this.submit([encoder.finish()]);
+    try {
+      await this.guard(staging.mapAsync(MAP_MODE.READ, 0, size));
+    } catch (error) {
+      this.pool.destroy(staging);
+      if (error instanceof DeviceError) throw error;
+      throw new DeviceError('internal', `readback of ${byteLength} bytes failed: ${String(error)}`, { cause: error });
+    }
+    const copy = staging.getMappedRange(0, size).slice(0, byteLength);
+    staging.unmap();
+    this.#staging.get(staging.size)?.push(staging);
+    this.counters.bytesReadBack += byteLength;
+    return copy;
+  }
+
+  #takeStaging(size: number): GPUBuffer {
+    // Powers of two, so that a handful of staging buffers serves every read: fresh host memory is slow to touch.
+    const capacity = Math.max(256, 2 ** Math.ceil(Math.log2(size)));
+    const usable = capacity <= this.facts.limits.maxBufferSize ? capacity : size;
+    const list = this.#staging.get(usable);
+    if (!list) this.#staging.set(usable, []);
+    return (
+      list?.pop() ??
+      this.pool.track(
+        this.device.createBuffer({
+          size: usable,
+          usage: BUFFER_USAGE.MAP_READ | BUFFER_USAGE.COPY_DST,
+          label: 'staging',
+        }),
+      )
+    );
+  }
+
+  /** Submits command buffers and counts the submit. */
+  submit(commands: GPUCommandBuffer[]): void {
+    this.device.queue.submit(commands);
+    this.counters.submits++;
+  }
+
+  /** Resolves when the device has finished all submitted work. */
+  async idle(): Promise<void> {
+    await this.guard(this.device.queue.onSubmittedWorkDone());
+  }
+
+  /** Destroys every buffer of the engine, and the device if the engine opened it. A second call does nothing. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.device.removeEventListener('uncapturederror', this.#onUncaptured);
+    this.pool.dispose();
+    this.#staging.clear();
+    const error = new DeviceError('disposed', 'engine: disposed while work was pending.');
+    this.#failure ??= error;
+    this.#fail(error);
+    if (this.#ownsDevice) this.device.destroy();
+    else this.device.queue.submit([]); // the app's device goes on: let it free what was destroyed
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.dispose();
+  }
+}
+
+/**
+ * Opens an engine on an app's device or on one opened from `gpu`.
+ *
+ * @throws DeviceError `no-adapter`, `software-adapter`, or why the device could not be opened
+ */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const maxIdleBytes = options.maxIdleBytes ?? 256 * 1024 * 1024;
+  if (options.device) return new Engine(options.device, { ownsDevice: false, maxIdleBytes });
+  if (!options.gpu)
+    throw new DeviceError(
+      'no-adapter',
+      'engine: pass { device } or { gpu: navigator.gpu }. In Node import layerloom/node.',
+    );
+  const adapter = await chooseAdapter(options.gpu, options.adapter ?? 'any');
+  const device = await openDevice(adapter);
+  return new Engine(device, { ownsDevice: true, gpu: options.gpu, adapterInfo: adapter.info, maxIdleBytes });
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    // GPU tests share two cores with a software driver that uses both: files run one after the other.
+    fileParallelism: false,
+    pool: 'forks',
+  },
+});
