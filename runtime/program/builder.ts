@@ -80,7 +80,17 @@ export class ProgramBuilder {
       throw new ShapeError(
         `program "${this.label}": rows [${start}, ${start + count}) are outside of [${value.shape.join(', ')}].`,
       );
-    return { ...value, shape: [count, ...rest], offset: value.offset + start * numElements(rest) };
+    return { ...value, shape: [count, ...rest], offset: value.offset + start * (value.stride ?? numElements(rest)) };
+  }
+
+  /** A window of `count` columns of a matrix [rows, columns]: its rows keep the matrix's stride. */
+  columns(value: Value, start: number, count: number): Value {
+    const [rows, size] = value.shape;
+    if (value.shape.length !== 2 || start < 0 || count < 1 || start + count > size)
+      throw new ShapeError(
+        `program "${this.label}": columns [${start}, ${start + count}) are outside of [${value.shape.join(', ')}].`,
+      );
+    return { ...value, shape: [rows, count], offset: value.offset + start, stride: value.stride ?? size };
   }
 
   /** The same elements under another shape. @throws ShapeError if the counts differ */
@@ -89,6 +99,8 @@ export class ProgramBuilder {
       throw new ShapeError(
         `program "${this.label}": cannot view [${value.shape.join(', ')}] as [${shape.join(', ')}]: the counts differ.`,
       );
+    if (value.stride !== undefined && shape[0] !== value.shape[0])
+      throw new ShapeError(`program "${this.label}": a window of columns keeps its rows, got [${shape.join(', ')}].`);
     return { ...value, shape: [...shape] };
   }
 

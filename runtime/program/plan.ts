@@ -1,6 +1,7 @@
 import type { DType } from '../../kernels/dtype.ts';
 import type { DeviceFacts } from '../../kernels/facts.ts';
 import type { KernelPlan } from '../../kernels/plan.ts';
+import type { RowView } from '../../kernels/row-view.ts';
 import type { TensorBytes } from '../weights/tensor-bytes.ts';
 
 /** A symbolic tensor of a program: which storage, what dtype and shape, from which element on. */
@@ -9,8 +10,20 @@ export interface Value {
   readonly storage: number;
   readonly dtype: DType;
   readonly shape: readonly number[];
-  /** First element within the storage; 0 except for windows made by `rows`. */
+  /** First element within the storage; 0 except for windows made by `rows` and `columns`. */
   readonly offset: number;
+  /** Elements from one row (entry of the first axis) to the next, where rows do not follow each other directly. */
+  readonly stride?: number;
+}
+
+/** Where a value's rows lie in its storage, in the form that planners take: `kernels/row-view.ts`. */
+export function viewOf(value: Value): RowView {
+  return value.stride === undefined ? { offset: value.offset } : { offset: value.offset, stride: value.stride };
+}
+
+/** True if the value is its whole storage from the first element on: what ops without views need. */
+export function isWhole(value: Value): boolean {
+  return value.offset === 0 && value.stride === undefined;
 }
 
 /** How checkpoint tensors become device bytes. */
