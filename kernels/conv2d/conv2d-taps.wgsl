@@ -1,0 +1,73 @@
+// conv2d for software drivers: a workgroup is one subgroup, and there is no workgroup memory and no barrier.
+// A lane computes a patch of PX x PY pixels by OQ vec4s of output channels. Taps of the input are loaded once per lane
+// and used by all the pixels of the patch that they reach (each is a gather, lane by lane, on such a driver); weights are the
+// same for all lanes, which the driver loads once. Loops have constant bounds, so patches stay in registers.
+// prelude: BINDING_*, const PX, PY, OQ, K, STRIDE; overrides: LANES_X, LANES_Y
+override LANES_X: u32 = 8;
+override LANES_Y: u32 = 1;
+const TX = (PX - 1u) * STRIDE + K;
+const TY = (PY - 1u) * STRIDE + K;
+
+@compute @workgroup_size(LANES_X, LANES_Y)
+fn main(@builtin(global_invocation_id) gid: vec3u) {
+  let x0 = gid.x * PX;
+  let y0 = gid.y * PY;
+  if (x0 >= p.out_w || y0 >= p.out_rows) {
+    return;
+  }
+  let quads = out_quads();
+  var column = array<u32, TX>();
+  var in_x = array<bool, TX>();
+  for (var j = 0u; j < TX; j++) {
+    let x = i32(x0 * STRIDE + j) - i32(p.pad);
+    in_x[j] = inside(x, p.in_w);
+    column[j] = stored(x, p.in_w) * p.in_c;
+  }
+  // The last tile's spare quads repeat the last one: their sums are dropped.
+  var quad = array<u32, OQ>();
+  for (var o = 0u; o < OQ; o++) {
+    quad[o] = min(gid.z * OQ + o, quads - 1u);
+  }
+  var sum = array<array<array<vec4f, OQ>, PX>, PY>();
+  for (var r = 0u; r < TY; r++) {
+    let y = i32((p.out_row0 + y0) * STRIDE + r) - i32(p.pad);
+    if (!inside(y, p.in_h)) {
+      continue;
+    }
+    let row = row_start(stored(y, p.in_h));
+    for (var c = 0u; c < p.in_c; c++) {
+      var tap = array<f32, TX>();
+      for (var j = 0u; j < TX; j++) {
+        tap[j] = select(0.0, input[row + column[j] + c], in_x[j]);
+      }
+      for (var py = 0u; py < PY; py++) {
+        if (r >= py * STRIDE && r < py * STRIDE + K) {
+          for (var kx = 0u; kx < K; kx++) {
+            let base = (((r - py * STRIDE) * K + kx) * p.in_c + c) * quads;
+            for (var o = 0u; o < OQ; o++) {
+              let w = weight_quad(base + quad[o]);
+              for (var px = 0u; px < PX; px++) {
+                sum[py][px][o] += tap[px * STRIDE + kx] * w;
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+  for (var py = 0u; py < PY; py++) {
+    for (var px = 0u; px < PX; px++) {
+      if (y0 + py < p.out_rows && x0 + px < p.out_w) {
+        let start = ((y0 + py) * p.out_w + x0 + px) * p.out_c;
+        for (var o = 0u; o < OQ; o++) {
+          for (var i = 0u; i < 4u; i++) {
+            let oc = (gid.z * OQ + o) * 4u + i;
+            if (oc < p.out_c) {
+              finish(start, oc, sum[py][px][o][i]);
+            }
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,244 @@
+import { ShapeError } from '../errors.ts';
+import type { DeviceFacts } from '../facts.ts';
+import { spreadGrid } from '../grid.ts';
+import type { BindingSpec, KernelPlan } from '../plan.ts';
+import { packUniform } from '../uniform.ts';
+import { conv2dWeightLayout, type ConvWeightDType } from './conv2d-weight.ts';
+import { wgsl as naive } from './conv2d-naive.wgsl.ts';
+import { wgsl as taps } from './conv2d-taps.wgsl.ts';
+import { wgsl as tile } from './conv2d-tile.wgsl.ts';
+import { wgsl as unrolled } from './conv2d-unrolled.wgsl.ts';
+import { wgsl as params } from './params.wgsl.ts';
+import { wgsl as skipAdd } from './skip-add.wgsl.ts';
+import { wgsl as skipInPlace } from './skip-in-place.wgsl.ts';
+import { wgsl as skipNone } from './skip-none.wgsl.ts';
+import { wgsl as weightBf16 } from './weight-bf16.wgsl.ts';
+import { wgsl as weightF16 } from './weight-f16.wgsl.ts';
+import { wgsl as weightF32 } from './weight-f32.wgsl.ts';
+
+/** `naive` is the readable one; `taps` and `unrolled` suit software drivers, `tile` suits GPUs. */
+export type Conv2dVariant = 'naive' | 'taps' | 'unrolled' | 'tile';
+
+/** Rows of a picture that one dispatch sees: pictures too large for one binding are worked on in bands of rows. */
+export interface Conv2dBand {
+  /** First stored input row that the input operand holds, and how many it holds. */
+  readonly inRow0: number;
+  readonly inRows: number;
+  /** First output row that the output operand holds, and how many are computed. */
+  readonly outRow0: number;
+  readonly outRows: number;
+}
+
+/** One 2-D convolution of a picture [inH, inW, inC] f32, channels last. */
+export interface Conv2dOptions {
+  readonly inH: number;
+  readonly inW: number;
+  readonly inC: number;
+  readonly outC: number;
+  /**
+   * 1 = 1x1 without padding. 3 = 3x3: with stride 1 padded by one zero pixel on each side; with stride 2 by one on the
+   * right and at the bottom only.
+   */
+  readonly kernel: 1 | 3;
+  readonly stride?: 1 | 2;
+  /** 2: the picture is read as if each pixel were doubled in both directions (nearest), without ever being stored so. */
+  readonly upsample?: 1 | 2;
+  readonly weightDType: ConvWeightDType;
+  /** Applies y * sigmoid(y) to the sum, before the residual is added. */
+  readonly silu?: boolean;
+  /** `add`: adds an operand of the output's shape; `in-place`: adds to what the output holds. */
+  readonly residual?: 'none' | 'add' | 'in-place';
+  /** Elements before the operands' first; 0 by default. */
+  readonly inOffset?: number;
+  readonly residualOffset?: number;
+  readonly outOffset?: number;
+  /** The whole picture by default. `outOffset`, `residualOffset` and the operands then count from the band's first row. */
+  readonly band?: Conv2dBand;
+}
+
+/**
+ * Height and width of a convolution's output.
+ *
+ * @throws ShapeError if it would be empty (a side of 1 at stride 2)
+ */
+export function conv2dOutputSize(
+  options: Pick<Conv2dOptions, 'inH' | 'inW' | 'stride' | 'upsample'>,
+): readonly [height: number, width: number] {
+  const { inH, inW, stride = 1, upsample = 1 } = options;
+  const [height, width] = [inH, inW].map((side) => Math.floor((side * upsample) / stride));
+  if (height < 1 || width < 1)
+    throw new ShapeError(`conv2d: picture [${inH}, ${inW}] is too small for stride ${stride}: the output is empty.`);
+  return [height, width];
+}
+
+/** Names of the variants that run on a device, the planner's choice first. All run everywhere. */
+export function conv2dVariants(facts: DeviceFacts): readonly Conv2dVariant[] {
+  if (facts.kind === 'gpu') return ['tile', 'naive', 'taps', 'unrolled'];
+  if (facts.driver === 'swiftshader') return ['unrolled', 'naive', 'taps', 'tile'];
+  return ['taps', 'naive', 'unrolled', 'tile'];
+}
+
+const WEIGHTS: Readonly<Record<ConvWeightDType, string>> = { f32: weightF32, f16: weightF16, bf16: weightBf16 };
+const SKIPS = { none: skipNone, add: skipAdd, 'in-place': skipInPlace } as const;
+
+interface Layout {
+  readonly label: string;
+  readonly body: string;
+  readonly prelude: readonly string[];
+  readonly constants: Readonly<Record<string, number>>;
+  readonly workgroups: readonly [number, number, number];
+  readonly tiles: readonly [pixels: number, channels: number];
+}
+
+/**
+ * Plans out[y, x, o] = act(bias[o] + sum w * in) + residual. Bindings: input, weight, bias, [residual], output; f32, but
+ * the weight, which lies as `conv2dWeightLayout` says.
+ *
+ * @throws ShapeError if a size is not a positive whole number, the output is empty, or a band leaves the picture or
+ * lacks input rows that its output needs
+ */
+export function planConv2d(facts: DeviceFacts, options: Conv2dOptions, variant?: Conv2dVariant): KernelPlan {
+  const { inH, inW, inC, outC, kernel, stride = 1, upsample = 1, residual = 'none', weightDType } = options;
+  const { silu = false, inOffset = 0, residualOffset = 0, outOffset = 0 } = options;
+  for (const [name, size] of Object.entries({ inH, inW, inC, outC }))
+    if (!Number.isInteger(size) || size < 1)
+      throw new ShapeError(`conv2d: ${name} must be a whole number of at least 1, got ${size}.`);
+  if (kernel === 1 && (stride !== 1 || upsample !== 1))
+    throw new ShapeError(`conv2d: 1x1 takes stride 1 and no upsampling, got stride ${stride}, upsample ${upsample}.`);
+  const [outH, outW] = conv2dOutputSize(options);
+  const pad = kernel === 3 && stride === 1 ? 1 : 0;
+  const band = options.band ?? { inRow0: 0, inRows: inH, outRow0: 0, outRows: outH };
+  checkBand(band, inH, outH, conv2dInputRows(options, band.outRow0, band.outRows));
+
+  const outQuads = Math.ceil(outC / 4);
+  const chosen = variant ?? conv2dVariants(facts)[0];
+  const layout = lay(facts, chosen, options, band.outRows, outW, outQuads);
+  const outEnd = band.outRows * outW * outC;
+  const weightBytes = conv2dWeightLayout(outC, inC, kernel, weightDType).byteLength;
+  const bindings: BindingSpec[] = [
+    { name: 'input', access: 'read', byteLength: (inOffset + band.inRows * inW * inC) * 4 },
+    { name: 'weight', access: 'read', byteLength: weightBytes },
+    { name: 'bias', access: 'read', byteLength: outC * 4 },
+  ];
+  if (residual === 'add')
+    bindings.push({ name: 'residual', access: 'read', byteLength: (residualOffset + outEnd) * 4 });
+  bindings.push({ name: 'output', access: 'read_write', byteLength: (outOffset + outEnd) * 4 });
+  const prelude = [
+    `const BINDING_OUT = ${bindings.length - 1};`,
+    `const BINDING_PARAMS = ${bindings.length};`,
+    ...layout.prelude,
+  ].join('\n');
+  const up = upsample === 2 ? 1 : 0;
+  return {
+    op: 'conv2d',
+    variant: layout.label,
+    sources: [prelude, WEIGHTS[weightDType], SKIPS[residual], params, layout.body],
+    constants: layout.constants,
+    bindings,
+    uniform: packUniform(
+      [
+        [inH, inW, inC, band.outRows, outW, outC, kernel, stride, pad, up, silu ? 1 : 0],
+        [band.inRow0, band.inRows, band.outRow0, inOffset, residualOffset, outOffset, ...layout.tiles],
+      ]
+        .flat()
+        .map((u32) => ({ u32 })),
+    ),
+    workgroups: layout.workgroups,
+    flops: 2 * outEnd * inC * kernel * kernel,
+    bytes: (band.inRows * inW * inC + outEnd * (residual === 'none' ? 1 : 2)) * 4 + weightBytes,
+  };
+}
+
+/** Stored input rows [start, end) that output rows [outRow0, outRow0 + outRows) read. */
+export function conv2dInputRows(
+  options: Pick<Conv2dOptions, 'inH' | 'kernel' | 'stride' | 'upsample'>,
+  outRow0: number,
+  outRows: number,
+): readonly [start: number, end: number] {
+  const { inH, kernel, stride = 1, upsample = 1 } = options;
+  const pad = kernel === 3 && stride === 1 ? 1 : 0;
+  const first = Math.floor((outRow0 * stride - pad) / upsample);
+  const last = Math.floor(((outRow0 + outRows - 1) * stride - pad + kernel - 1) / upsample);
+  return [Math.max(0, first), Math.min(inH, last + 1)];
+}
+
+function checkBand(band: Conv2dBand, inH: number, outH: number, needs: readonly [number, number]): void {
+  const { inRow0, inRows, outRow0, outRows } = band;
+  const whole = [inRow0, inRows, outRow0, outRows].every((n) => Number.isInteger(n) && n >= 0);
+  if (!whole || outRows < 1 || outRow0 + outRows > outH || inRow0 + inRows > inH)
+    throw new ShapeError(
+      `conv2d: band must lie in the picture, got input rows ${inRow0}+${inRows} of ${inH}, output rows ${outRow0}+${outRows} of ${outH}.`,
+    );
+  if (inRow0 > needs[0] || inRow0 + inRows < needs[1])
+    throw new ShapeError(
+      `conv2d: output rows ${outRow0}+${outRows} need input rows [${needs.join(', ')}), the band holds [${inRow0}, ${inRow0 + inRows}).`,
+    );
+}
+
+function lay(
+  facts: DeviceFacts,
+  variant: Conv2dVariant,
+  options: Conv2dOptions,
+  outRows: number,
+  outW: number,
+  outQuads: number,
+): Layout {
+  const { limits } = facts;
+  const none = { prelude: [], constants: {}, tiles: [0, 0] } as const;
+  switch (variant) {
+    case 'naive': {
+      const workgroup = facts.kind === 'software' ? 8 : 64;
+      const count = Math.ceil((outRows * outW * outQuads) / workgroup);
+      const workgroups = spreadGrid(count, limits);
+      return { ...none, label: `naive,WG=${workgroup}`, body: naive, constants: { WG: workgroup }, workgroups };
+    }
+    case 'tile': {
+      const tiles = [Math.ceil((outRows * outW) / 128), Math.ceil(outQuads / 16)] as const;
+      return { ...none, label: 'tile,128x64', body: tile, tiles, workgroups: spreadGrid(tiles[0] * tiles[1], limits) };
+    }
+    case 'unrolled': {
+      const lanes = layLanes(facts, Math.ceil(outW / 4));
+      const workgroups = laneGrid(lanes, Math.ceil(outW / 4), outRows, Math.ceil(outQuads / 2));
+      return { ...none, label: 'unrolled,4x1x8', body: unrolled, constants: lanes, workgroups };
+    }
+    case 'taps': {
+      const [px, py, oq] = patchOf(options, outQuads);
+      const lanes = layLanes(facts, Math.ceil(outW / px));
+      const { kernel, stride = 1 } = options;
+      return {
+        ...none,
+        label: `taps,${px}x${py}x${oq * 4},K${kernel}S${stride}`,
+        body: taps,
+        prelude: Object.entries({ PX: px, PY: py, OQ: oq, K: kernel, STRIDE: stride }).map(
+          ([name, value]) => `const ${name} = ${value}u;`,
+        ),
+        constants: lanes,
+        workgroups: laneGrid(lanes, Math.ceil(outW / px), Math.ceil(outRows / py), Math.ceil(outQuads / oq)),
+      };
+    }
+  }
+}
+
+/** Pixels in x and y and vec4s of channels that a lane of `taps` computes: 64 sums where there are channels enough. */
+function patchOf(options: Conv2dOptions, outQuads: number): readonly [px: number, py: number, oq: number] {
+  if (options.kernel === 1) return [4, 1, outQuads >= 4 ? 4 : outQuads >= 2 ? 2 : 1];
+  if (options.stride === 2) return [4, 1, outQuads >= 2 ? 2 : 1];
+  return outQuads >= 2 ? [4, 2, 2] : [8, 2, 1];
+}
+
+/** Shape of a workgroup that is one subgroup: as wide as the picture needs, the rest in y. */
+function layLanes(facts: DeviceFacts, columns: number): { LANES_X: number; LANES_Y: number } {
+  const lanes = facts.subgroups ? Math.min(16, Math.max(4, facts.subgroupMaxSize)) : 8;
+  let width = 1;
+  while (width < columns && width < lanes) width *= 2;
+  return { LANES_X: width, LANES_Y: lanes / width };
+}
+
+function laneGrid(
+  lanes: { LANES_X: number; LANES_Y: number },
+  columns: number,
+  rows: number,
+  depth: number,
+): [number, number, number] {
+  return [Math.ceil(columns / lanes.LANES_X), Math.ceil(rows / lanes.LANES_Y), depth];
+}
