@@ -1,0 +1,152 @@
+import { ShapeError } from '../errors.ts';
+import type { DeviceFacts } from '../facts.ts';
+import { spreadGrid } from '../grid.ts';
+import type { BindingSpec, KernelPlan } from '../plan.ts';
+import { isVec4, requireSizes, resolveView, type RowView } from '../row-view.ts';
+import { packUniform } from '../uniform.ts';
+import { wgsl as accessScalar } from './access-scalar.wgsl.ts';
+import { wgsl as accessVec4 } from './access-vec4.wgsl.ts';
+import { wgsl as flash } from './flash.wgsl.ts';
+import { wgsl as keysAll } from './keys-all.wgsl.ts';
+import { wgsl as keysMasked } from './keys-masked.wgsl.ts';
+import { wgsl as problem } from './problem.wgsl.ts';
+import { wgsl as rowwise } from './rowwise.wgsl.ts';
+
+const OP = 'attention';
+
+/** `flash` keeps scores in workgroup memory (GPUs); `rowwise` has no barriers and compiles fast (software drivers). */
+export type AttentionVariant = 'flash' | 'rowwise';
+
+/** Widest head that the kernels' register arrays are laid out for. */
+export const MAX_HEAD_DIM = 512;
+
+/** Softmax attention of query rows over key rows; heads lie side by side in the columns. */
+export interface AttentionOptions {
+  readonly queryRows: number;
+  readonly keyRows: number;
+  /** Query heads. */
+  readonly heads: number;
+  /** Key and value heads; a divisor of `heads`: query head h reads head floor(h * keyHeads / heads). */
+  readonly keyHeads?: number;
+  readonly headDim: number;
+  /** Of the scores before softmax; 1 / sqrt(headDim) where absent. */
+  readonly scale?: number;
+  /** Whether a binding `mask` (u32, one word per key) hides the keys whose word is 0. */
+  readonly masked?: boolean;
+  /** First element of `mask` to use. */
+  readonly maskOffset?: number;
+  /** Query row i sees keys 0 ... i + offset only. */
+  readonly causal?: { readonly offset: number };
+  /** [queryRows, heads * headDim]. */
+  readonly q?: RowView;
+  /** [keyRows, keyHeads * headDim]. */
+  readonly k?: RowView;
+  /** [keyRows, keyHeads * headDim]. */
+  readonly v?: RowView;
+  /** [queryRows, heads * headDim]. */
+  readonly out?: RowView;
+}
+
+/** Names of the variants that run on a device, the planner's choice first. */
+export function attentionVariants(facts: DeviceFacts): readonly AttentionVariant[] {
+  return facts.kind === 'software' ? ['rowwise', 'flash'] : ['flash', 'rowwise'];
+}
+
+/**
+ * Plans out = softmax(scale q k^T) v for each head, in f32. Bindings: q, k, v, [mask u32], out.
+ *
+ * Rows that may see no key (all masked) give zeros. Values of hidden keys are never used, so they may be NaN.
+ *
+ * @throws ShapeError if sizes are not positive whole numbers, headDim exceeds MAX_HEAD_DIM, or heads do not divide
+ */
+export function planAttention(facts: DeviceFacts, options: AttentionOptions, variant?: AttentionVariant): KernelPlan {
+  const { queryRows, keyRows, heads, headDim, keyHeads = heads, maskOffset = 0, causal } = options;
+  requireSizes(OP, { queryRows, keyRows, heads, keyHeads, headDim });
+  if (heads % keyHeads !== 0)
+    throw new ShapeError(`${OP}: heads must be a multiple of keyHeads, got ${heads} and ${keyHeads}.`);
+  if (headDim > MAX_HEAD_DIM) throw new ShapeError(`${OP}: headDim must be at most ${MAX_HEAD_DIM}, got ${headDim}.`);
+  const q = resolveView(OP, 'q', options.q, queryRows, heads * headDim);
+  const k = resolveView(OP, 'k', options.k, keyRows, keyHeads * headDim);
+  const v = resolveView(OP, 'v', options.v, keyRows, keyHeads * headDim);
+  const out = resolveView(OP, 'out', options.out, queryRows, heads * headDim);
+  const views = [q, k, v, out];
+  const vec4 = isVec4(headDim, ...views.flatMap((view) => [view.offset, view.stride]));
+  const width = vec4 ? 4 : 1;
+  const vecs = Math.ceil(headDim / 4);
+  const name = variant ?? attentionVariants(facts)[0] ?? 'flash';
+  const layout = name === 'flash' ? layFlash(vecs) : layRowwise(vecs);
+  const rowTiles = Math.ceil(queryRows / layout.rows);
+  const mask: BindingSpec[] = options.masked
+    ? [{ name: 'mask', access: 'read', byteLength: (maskOffset + keyRows) * 4 }]
+    : [];
+  return {
+    op: OP,
+    variant: `${name},${vec4 ? 'vec4' : 'scalar'},${layout.label}${options.masked ? ',masked' : ''}`,
+    sources: [
+      layout.prelude,
+      problem,
+      vec4 ? accessVec4 : accessScalar,
+      options.masked ? keysMasked : keysAll,
+      layout.body,
+    ],
+    constants: {},
+    bindings: [
+      { name: 'q', access: 'read', byteLength: q.end * 4 },
+      { name: 'k', access: 'read', byteLength: k.end * 4 },
+      { name: 'v', access: 'read', byteLength: v.end * 4 },
+      ...mask,
+      { name: 'out', access: 'read_write', byteLength: out.end * 4 },
+    ],
+    uniform: packUniform([
+      { u32: queryRows },
+      { u32: keyRows },
+      { u32: heads },
+      { u32: heads / keyHeads },
+      { u32: headDim },
+      { u32: headDim / width },
+      { u32: vecs },
+      { u32: rowTiles },
+      ...views.flatMap((view) => [{ u32: view.offset / width }, { u32: view.stride / width }]),
+      { u32: maskOffset },
+      { u32: causal ? 1 : 0 },
+      { u32: causal?.offset ?? 0 },
+      { f32: options.scale ?? 1 / Math.sqrt(headDim) },
+    ]),
+    workgroups: spreadGrid(heads * rowTiles, facts.limits),
+    flops: attentionFlops(options),
+    bytes: (2 * queryRows * heads + 2 * keyRows * keyHeads) * headDim * 4,
+  };
+}
+
+/** Multiply-adds of both products, counted as two operations each; half of them where causal. */
+function attentionFlops({ queryRows, keyRows, heads, headDim, causal }: AttentionOptions): number {
+  let pairs = queryRows * keyRows;
+  if (causal) {
+    pairs = 0;
+    for (let row = 0; row < queryRows; row++) pairs += Math.min(keyRows, row + causal.offset + 1);
+  }
+  return 4 * pairs * heads * headDim;
+}
+
+interface Layout {
+  readonly label: string;
+  readonly prelude: string;
+  readonly body: string;
+  /** Query rows that a workgroup takes. */
+  readonly rows: number;
+}
+
+/** Rows per invocation and chunks of the head: few enough accumulators (at most 64 vec4s) to stay in registers. */
+function layFlash(vecs: number): Layout {
+  const chunks = Math.ceil(vecs / 32);
+  const rows = chunks === 1 ? 4 : 2;
+  const prelude = `const R: u32 = ${rows}u;\nconst CHUNKS: u32 = ${chunks}u;\n`;
+  return { label: `R=${rows},C=${chunks}`, prelude, body: flash, rows: 16 * rows };
+}
+
+/** Register arrays are rounded up to a power of two, so that head sizes share pipelines. */
+function layRowwise(vecs: number): Layout {
+  let size = 8;
+  while (size < vecs) size *= 2;
+  return { label: `V=${size}`, prelude: `const VECS: u32 = ${size}u;\n`, body: rowwise, rows: 8 };
+}
