@@ -1,9 +1,11 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 
 import { CheckpointError } from '../../runtime/errors.ts';
+import { readWhole } from '../../runtime/io/folder-source.ts';
+import type { FolderSource } from '../../runtime/io/folder-source.ts';
 import { splitText } from './split-text.ts';
 import { splitTemplate } from './templates.ts';
-import { readTokenizerFiles } from './tokenizer-files.ts';
+import { MAX_TOKENIZER_BYTES, readTokenizerFiles } from './tokenizer-files.ts';
 import type { AddedToken, TokenizerFiles, TokenizerParts } from './tokenizer-files.ts';
 
 /**
@@ -171,6 +173,21 @@ function joinOrdinary(before: readonly Piece[], text: string, after: readonly Pi
  */
 export function loadTokenizer(files: TokenizerFiles, path: string): QwenTokenizer {
   return new QwenTokenizer(readTokenizerFiles(files, path));
+}
+
+/**
+ * Reads a checkpoint's `tokenizer` folder: see {@link loadTokenizer}.
+ *
+ * @throws CheckpointError as {@link loadTokenizer}; rule `file-too-large` where a file passes 64 MB
+ */
+export async function openTokenizer(folder: FolderSource, signal?: AbortSignal): Promise<QwenTokenizer> {
+  const read = (name: string): Promise<Uint8Array | undefined> => readWhole(folder, name, MAX_TOKENIZER_BYTES, signal);
+  const tokenizerJson = await read('tokenizer.json');
+  if (tokenizerJson !== undefined) return loadTokenizer({ tokenizerJson }, folder.name);
+  const vocabJson = await read('vocab.json');
+  const mergesTxt = await read('merges.txt');
+  const configJson = await read('tokenizer_config.json');
+  return loadTokenizer({ vocabJson, mergesTxt, configJson }, folder.name);
 }
 
 /**
