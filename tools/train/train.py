@@ -1,0 +1,205 @@
+"""Trains transformer and text encoder:
+
+    python -m tools.train.train --state DIR --phase tools/train/phases/i2l.json --hours 1
+
+Draws batches of encoded designs from DIR/pool (new shards are picked up as they appear), one task a batch. The state
+(weights, EMA, optimizer, step, CPU seconds) lies in DIR/NAME.pt and is written every ten minutes and at the end, so that
+the training can be cut at any moment and goes on with the same command. A phase file says the mix, the learning rates
+and their course; a run goes from phase to phase with --from OTHER.
+"""
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .batches import Feed
+from .dit import Size, Transformer
+from .muon import Optimizer
+from .state import load, save
+from .text import TextEncoder
+from .tokenizer import DROP, shared
+
+DEFAULTS = {
+    "tasks": {"i2l": 1.0}, "batch": 32, "lr_matrix": 0.02, "lr_other": 0.002, "lr_text": 0.3, "decay": 0.02,
+    "drop": {"i2l": 0.5, "t2l": 0.1, "add": 0.1, "restyle": 0.1}, "one": {"i2l": 0.5, "restyle": 0.5, "t2l": 0.1, "add": 0.25},
+    "warm": 60, "constant": 1.0, "seconds": 7200, "limit": 150, "captions": True,
+}
+
+
+class Model(torch.nn.Module):
+    """Transformer and text encoder together."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.text, self.net = TextEncoder(shared().get_vocab_size()), Transformer(size)
+
+    def features(self, ids):
+        return self.text(ids)[:, DROP:]
+
+    def forward(self, batch):
+        return self.net({**batch, "text": self.features(batch["ids"])})
+
+
+def sigma_of(task, size, one, rng):
+    """Noise levels [B]: sigma = 1 with probability `one`, else sqrt(u)."""
+    u = torch.from_numpy(np.sqrt(rng.random(size))).float()
+    return torch.where(torch.from_numpy(rng.random(size) < one), torch.ones(size), u).clamp(min=0.02)
+
+
+def loss_of(model, batch, sigma):
+    """Velocity MSE per sample over its noise tokens, then the mean; eps - x0 is the target."""
+    eps = torch.randn_like(batch["x0"])
+    s = sigma[:, None, None]
+    noisy = (1 - s) * batch["x0"] + s * eps
+    device = batch["x0"].device.type
+    with torch.autocast(device, torch.bfloat16):
+        v = model({**batch, "noise": noisy, "sigma": sigma})
+    error = ((v - (eps - batch["x0"])) ** 2).mean(-1) * batch["weight"]
+    return error.sum() / batch["weight"].sum()
+
+
+def factor_of(phase, step, used):
+    """Learning-rate factor: warm-up, constant for a share of the phase's seconds, then linear to zero."""
+    share = min(1.0, used / phase["seconds"])
+    fall = 1.0 if share < phase["constant"] else max(0.0, (1 - share) / (1 - phase["constant"]))
+    return min(1.0, (step + 1) / phase["warm"]) * fall
+
+
+class Pool:
+    """Records of all shards in a folder; `refresh` adds new ones."""
+
+    def __init__(self, folder):
+        self.folder, self.seen, self.records = Path(folder), set(), []
+
+    def refresh(self):
+        for path in sorted(self.folder.glob("*.pt")):
+            if path.name not in self.seen:
+                self.seen.add(path.name)
+                self.records.extend(load(path))
+        return self.records
+
+
+class Ema:
+    """Running mean of the weights that follows early training too: weight min(0.9985, (n + 1) / (n + 15))."""
+
+    def __init__(self, model):
+        self.values, self.count = [p.detach().clone() for p in model.parameters()], 0
+
+    @torch.no_grad()
+    def update(self, model, every):
+        self.count += 1
+        keep = min(0.9985, (self.count + 1) / (self.count + 15)) ** every
+        torch._foreach_lerp_(self.values, [p.detach() for p in model.parameters()], 1 - keep)
+
+
+def build(size, folder, device):
+    torch.manual_seed(3)
+    model = Model(size)
+    text = load(Path(folder) / "text.pt")
+    if text:
+        model.text.load_state_dict(text["model"])
+    return model.to(device)
+
+
+def optimizer_of(model, phase):
+    matrices, others = model.net.split_parameters()
+    text = [(n, p) for n, p in model.text.named_parameters()]
+    optimizer = Optimizer(matrices, others, phase["lr_matrix"], phase["lr_other"], phase["decay"])
+    side = torch.optim.AdamW([p for _, p in text], lr=phase["lr_other"] * phase["lr_text"], betas=(0.9, 0.98), weight_decay=0.0)
+    return optimizer, side
+
+
+def state_of(model, ema, optimizer, side, extra):
+    return {"model": model.state_dict(), "ema": ema.values, "ema_count": ema.count, "optimizer": optimizer.state_dict(),
+            "side": side.state_dict(), "size": vars(model.net.size), **extra}
+
+
+def restore(saved, model, ema, optimizer=None, side=None):
+    model.load_state_dict(saved["model"])
+    for mine, value in zip(ema.values, saved["ema"]):
+        mine.copy_(value)
+    ema.count = saved["ema_count"]
+    if optimizer is not None:
+        optimizer.load_state_dict(saved["optimizer"])
+        side.load_state_dict(saved["side"])
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--state", required=True)
+    parser.add_argument("--name", default="run")
+    parser.add_argument("--start-from", help="name of a saved run whose weights and optimizer start this one")
+    parser.add_argument("--phase", required=True)
+    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--blocks", type=int, default=8)
+    parser.add_argument("--minutes", type=float, default=1e9, help="of wall time, then save and stop")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--compile", action="store_true")
+    return parser.parse_args()
+
+
+def main():
+    args = arguments()
+    torch.set_num_threads(args.threads)
+    folder, phase = Path(args.state), {**DEFAULTS, **json.loads(Path(args.phase).read_text())}
+    model = build(Size(args.width, args.blocks), folder, args.device)
+    ema = Ema(model)
+    optimizer, side = optimizer_of(model, phase)
+    path = folder / f"{args.name}.pt"
+    step, used, total, log = 0, 0.0, 0.0, []
+    saved = load(path) or (load(folder / f"{args.start_from}.pt") if args.start_from else None)
+    if saved:
+        restore(saved, model, ema, optimizer, side)
+        total = saved["total"]
+        if path.exists():
+            step, used = saved["step"], saved["used"]
+    if args.compile:
+        for block in model.net.blocks:
+            block.compile(dynamic=True)
+    pool = Pool(folder / "pool")
+    feed = Feed(pool.refresh(), [5, step, os.getpid()], limit=phase["limit"])
+    rng = np.random.default_rng([6, step, os.getpid()])
+    torch.manual_seed(step + 11)
+    names, shares = list(phase["tasks"]), np.array(list(phase["tasks"].values()))
+    clock = time.process_time if args.device == "cpu" else time.time
+    began, at, kept, seen = time.time(), clock(), time.time(), {}
+    while used < phase["seconds"] and time.time() - began < 60 * args.minutes:
+        task = str(rng.choice(names, p=shares / shares.sum()))
+        drop = phase["drop"][task] if phase["captions"] else 1.0
+        batch = {k: v.to(args.device) for k, v in feed(task, phase["batch"], drop).items()}
+        sigma = sigma_of(task, phase["batch"], phase["one"][task], rng).to(args.device)
+        loss = loss_of(model, batch, sigma)
+        optimizer.zero_grad()
+        side.zero_grad()
+        loss.backward()
+        factor = factor_of(phase, step, used)
+        optimizer.step(factor)
+        for group in side.param_groups:
+            group["lr"] = phase["lr_other"] * phase["lr_text"] * factor
+        side.step()
+        step += 1
+        if step % 4 == 0:
+            ema.update(model, 4)
+        now = clock()
+        used, total, at = used + now - at, total + now - at, now
+        seen.setdefault(task, []).append(loss.item())
+        if step % 100 == 0:
+            means = " ".join(f"{k} {np.mean(v):.4f}" for k, v in seen.items())
+            print(f"{used/60:7.2f} cpu-min (all {total/60:.1f})  step {step}  lr x{factor:.3f}  {means}", flush=True)
+            seen = {}
+            feed.records = pool.refresh()
+        if time.time() - kept > 600:
+            save(path, state_of(model, ema, optimizer, side, {"step": step, "used": used, "total": total, "phase": phase}))
+            kept = time.time()
+    save(path, state_of(model, ema, optimizer, side, {"step": step, "used": used, "total": total, "phase": phase}))
+    print(f"saved {path.name} at step {step}, {total/60:.1f} cpu-min in all", flush=True)
+
+
+if __name__ == "__main__":
+    main()
