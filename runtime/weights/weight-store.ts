@@ -101,6 +101,12 @@ export class WeightStore implements WeightBuffers {
     for (const buffer of (await entry).values()) this.#engine.pool.destroy(buffer);
   }
 
+  /** Frees all weights that are resident now; the store goes on. */
+  async dropAll(): Promise<void> {
+    for (const key of [...this.#resident.keys()]) await this.drop(key).catch(() => {});
+    this.#engine.submit([]); // Dawn frees destroyed buffers only at a submit
+  }
+
   /** Frees all weights. A second call does nothing. */
   async dispose(): Promise<void> {
     if (this.#disposed) return;
