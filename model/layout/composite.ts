@@ -3,6 +3,8 @@ import { blendColors } from './blend.ts';
 import type { BlendMode, Box } from './design-schema.ts';
 import { intersectBoxes } from './overflow.ts';
 
+const f32 = Math.fround;
+
 /** A picture on its way into a composite. */
 export interface CompositeLayer {
   /** Where its pixels lie, in pixels of the canvas' coordinates; the picture is as large as the box. */
@@ -27,6 +29,7 @@ export interface CompositeLayer {
 export function compositeLayers(layers: readonly CompositeLayer[], canvas: Box): Float32Array<ArrayBuffer> {
   const out = new Float32Array(4 * areaOf('composite', canvas));
   const stride = canvas[2] - canvas[0];
+  const color: [number, number, number] = [0, 0, 0];
   for (const layer of layers) {
     const { box, pixels, opacity = 1, blend = 'normal' } = layer;
     if (pixels.length !== 4 * areaOf('composite', box)) {
@@ -37,24 +40,25 @@ export function compositeLayers(layers: readonly CompositeLayer[], canvas: Box):
     const shown = intersectBoxes(box, canvas);
     if (shown === undefined) continue;
     const isStraight = !(pixels instanceof Float32Array);
+    const dim = f32(opacity);
     for (let y = shown[1]; y < shown[3]; y++) {
       let from = 4 * ((y - box[1]) * (box[2] - box[0]) + shown[0] - box[0]);
       let to = 4 * ((y - canvas[1]) * stride + shown[0] - canvas[0]);
       for (let x = shown[0]; x < shown[2]; x++, from += 4, to += 4) {
-        const alpha = isStraight ? pixels[from + 3] / 255 : pixels[from + 3];
-        const a = alpha * opacity;
-        const scale = isStraight ? a / 255 : opacity;
-        const r = pixels[from] * scale;
-        const g = pixels[from + 1] * scale;
-        const b = pixels[from + 2] * scale;
-        if (blend === 'normal') {
-          out[to] = r + out[to] * (1 - a);
-          out[to + 1] = g + out[to + 1] * (1 - a);
-          out[to + 2] = b + out[to + 2] * (1 - a);
-        } else {
-          blendOver(out, to, blend, r, g, b, a);
+        // Rounded to f32 after every step: the result is the same on every machine, and the reference's, bit for bit.
+        const alpha = isStraight ? f32(pixels[from + 3] / 255) : pixels[from + 3];
+        const a = f32(alpha * dim);
+        const rest = f32(1 - a);
+        for (let c = 0; c < 3; c++) {
+          const value = pixels[from + c];
+          color[c] = f32((isStraight ? f32(f32(value / 255) * alpha) : value) * dim);
         }
-        out[to + 3] = a + out[to + 3] * (1 - a);
+        if (blend === 'normal') {
+          for (let c = 0; c < 3; c++) out[to + c] = color[c] + f32(out[to + c] * rest);
+        } else {
+          blendOver(out, to, blend, color, a);
+        }
+        out[to + 3] = a + f32(out[to + 3] * rest);
       }
     }
   }
@@ -62,27 +66,17 @@ export function compositeLayers(layers: readonly CompositeLayer[], canvas: Box):
 }
 
 /** `(1 - ab) s + as ab B(cb, cs) + (1 - as) b`, all but the colours inside B premultiplied. */
-function blendOver(
-  out: Float32Array,
-  at: number,
-  mode: BlendMode,
-  r: number,
-  g: number,
-  b: number,
-  alpha: number,
-): void {
-  const below = out[at + 3];
+function blendOver(out: Float32Array, at: number, mode: BlendMode, color: readonly number[], alpha: number): void {
   if (alpha === 0) return;
+  const below = out[at + 3];
   const straight = (value: number, by: number): number => (by === 0 ? 0 : Math.min(1, value / by));
   const mixed = blendColors(
     mode,
     [straight(out[at], below), straight(out[at + 1], below), straight(out[at + 2], below)],
-    [straight(r, alpha), straight(g, alpha), straight(b, alpha)],
+    [straight(color[0], alpha), straight(color[1], alpha), straight(color[2], alpha)],
   );
-  const source = [r, g, b];
-  for (let channel = 0; channel < 3; channel++) {
-    out[at + channel] =
-      (1 - below) * source[channel] + alpha * below * mixed[channel] + (1 - alpha) * out[at + channel];
+  for (let c = 0; c < 3; c++) {
+    out[at + c] = (1 - below) * color[c] + alpha * below * mixed[c] + (1 - alpha) * out[at + c];
   }
 }
 
@@ -133,10 +127,8 @@ export function cropPixels(pixels: Float32Array, from: Box, to: Box): Float32Arr
 export function premultiplyBytes(rgba: Uint8Array | Uint8ClampedArray): Float32Array<ArrayBuffer> {
   const out = new Float32Array(rgba.length);
   for (let at = 0; at < rgba.length; at += 4) {
-    const alpha = rgba[at + 3] / 255;
-    out[at] = (rgba[at] / 255) * alpha;
-    out[at + 1] = (rgba[at + 1] / 255) * alpha;
-    out[at + 2] = (rgba[at + 2] / 255) * alpha;
+    const alpha = f32(rgba[at + 3] / 255);
+    for (let c = at; c < at + 3; c++) out[c] = f32(rgba[c] / 255) * alpha;
     out[at + 3] = alpha;
   }
   return out;
@@ -170,13 +162,20 @@ export function toBytes(pixels: Float32Array): Uint8ClampedArray<ArrayBuffer> {
   const straight = unpremultiply(pixels);
   const out = new Uint8ClampedArray(pixels.length);
   for (let at = 0; at < pixels.length; at += 4) {
-    // floor(v + 0.5), not the array's own rounding, which goes to the even neighbour at one half.
-    const alpha = Math.floor(straight[at + 3] * 255 + 0.5);
+    const alpha = toByte(straight[at + 3]);
     if (alpha <= 0) continue;
-    for (let c = at; c < at + 3; c++) out[c] = Math.floor(straight[c] * 255 + 0.5);
+    for (let c = at; c < at + 3; c++) out[c] = toByte(straight[c]);
     out[at + 3] = alpha;
   }
   return out;
+}
+
+/**
+ * floor(255 v + 0.5) in f32, clamped by the array it is stored to. In f32 because 0.9 is 229.5 there, as one expects, and
+ * not 229.49999; and by hand because a clamped array rounds halves to even.
+ */
+function toByte(value: number): number {
+  return Math.floor(f32(f32(value * 255) + 0.5));
 }
 
 function areaOf(op: string, box: Box): number {

@@ -13,8 +13,9 @@ export interface RotationTable {
  * The rotary table of explicit positions (qwen-image.md 1.7). Column k of an axis of m dimensions has the angle
  * `position * theta^(-2k/m)` and rotates the adjacent pair (2k, 2k + 1) of a head.
  *
- * Angles, cosines and sines are f64, rounded once; the inverse frequencies are rounded to f32 first, because the
- * reference keeps them so and its tables follow.
+ * Every operation rounds to f32 the way the reference's does (theta^(2k/m), its inverse, the product with the position);
+ * cosine and sine of that f32 angle are f64, rounded once. At position 1000 an f32 angle is off by 4e-5 rad, which the
+ * weights were trained with: more exact tables agree with them less.
  *
  * @param positions [N, axes] row-major integers
  * @param axesDims even dimensions per axis, e.g. [16, 56, 56]; their sum is the head size
@@ -40,7 +41,10 @@ export function rotationTable(positions: Int32Array, axesDims: readonly number[]
   let column = 0;
   for (const [axis, dim] of axesDims.entries()) {
     const half = dim / 2;
-    const frequencies = Float32Array.from({ length: half }, (_, k) => theta ** ((-2 * k) / dim));
+    const frequencies = Float32Array.from(
+      { length: half },
+      (_, k) => 1 / Math.fround(theta ** Math.fround((2 * k) / dim)),
+    );
     // Rows, columns and layers repeat: a position's row is computed at its first token and copied from there.
     const firstAt = new Map<number, number>();
     for (let token = 0; token < numTokens; token++) {
@@ -54,7 +58,7 @@ export function rotationTable(positions: Int32Array, axesDims: readonly number[]
       }
       firstAt.set(position, at);
       for (let k = 0; k < half; k++) {
-        const angle = position * frequencies[k];
+        const angle = Math.fround(position * frequencies[k]);
         cos[at + k] = Math.cos(angle);
         sin[at + k] = Math.sin(angle);
       }
