@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createEngine } from '../../../runtime/engine.ts';
 import { DeviceError } from '../../../runtime/errors.ts';
-import { openDawn } from '../../../runtime/node/dawn.ts';
+import { openDriver, openEngine } from '../../../runtime/node/open-engine.ts';
 import { ProgramBuilder } from '../../../runtime/program/builder.ts';
 import { compileProgram } from '../../../runtime/program/program.ts';
 import { profileProgram } from '../../../runtime/timing.ts';
@@ -10,7 +10,7 @@ import { scalePlan } from '../../support/toy-plan.ts';
 import { testEngine } from '../../support/engine.ts';
 
 const shared = await testEngine();
-const open = async () => createEngine({ gpu: await openDawn() });
+const open = () => openEngine();
 
 function chain(facts: Parameters<typeof makeBuilder>[0]) {
   const builder = makeBuilder(facts);
@@ -50,7 +50,7 @@ describe.skipIf(typeof shared === 'string')('Program', () => {
   });
 
   it('works on a tensor of the caller in place of a state, and on the app\'s own device', async () => {
-    const gpu = await openDawn();
+    const { gpu } = await openDriver();
     const adapter = await gpu.requestAdapter();
     const device = await adapter!.requestDevice();
     const engine = await createEngine({ device });
