@@ -57,7 +57,12 @@ export function checkDesign(design: LayeredDesign, path?: string): CheckedDesign
   return { task, window, layers, maxRatio: design.canvas.overflow?.maxRatio };
 }
 
-function checkTask(task: DesignTask | undefined, path: string | undefined): DesignTaskType | undefined {
+/**
+ * The task's type; undefined for a document without a task.
+ *
+ * @throws LayoutError `unknown-task`
+ */
+export function checkTask(task: DesignTask | undefined, path: string | undefined): DesignTaskType | undefined {
   if (task === undefined) return undefined;
   const type: unknown = isJsonObject(task) ? task.type : task;
   const found = DESIGN_TASKS.find((name) => name === type);
@@ -65,7 +70,12 @@ function checkTask(task: DesignTask | undefined, path: string | undefined): Desi
   return found;
 }
 
-function checkWindow(canvas: LayeredDesign['canvas'], path: string | undefined): CheckedDesign['window'] {
+/**
+ * The visible window in pixels.
+ *
+ * @throws LayoutError `invalid-window`
+ */
+export function checkWindow(canvas: LayeredDesign['canvas'], path: string | undefined): CheckedDesign['window'] {
   if (!isJsonObject(canvas)) throw layoutError('invalid-window', { where: 'canvas', got: canvas, path });
   for (const side of ['width', 'height'] as const) {
     const length: unknown = canvas[side];

@@ -1,4 +1,4 @@
-import { checkDesign, isHiddenFrom, requirePictures } from '../layout/check-design.ts';
+import { checkDesign, checkTask, checkWindow, isHiddenFrom, requirePictures } from '../layout/check-design.ts';
 import type { CheckedDesign, CheckedLayer } from '../layout/check-design.ts';
 import type { Box, DesignTaskType, LayeredDesign } from '../layout/design-schema.ts';
 import { intersectBoxes, liesWithin, overflowLimits, roundInward } from '../layout/overflow.ts';
@@ -26,10 +26,10 @@ interface PlannedLayer {
  * @throws LayoutError with the broken rule; the first in the order of that page
  */
 export function planMrt(design: LayeredDesign, manifest: MrtManifest, path?: string): TokenPlan {
-  if (design.task === undefined) throw layoutError('unknown-task', { where: 'task', got: undefined, path });
+  const task = checkTask(design.task, path);
+  if (task === undefined) throw layoutError('unknown-task', { where: 'task', got: undefined, path });
+  const window = planWindow(checkWindow(design.canvas, path), manifest, path);
   const checked = checkDesign(design, path);
-  const task = checked.task ?? design.task.type;
-  const window = planWindow(checked.window, manifest, path);
 
   const skipped: { id: string; reason: 'hidden' | 'outside-window' }[] = [];
   const kept: { layer: CheckedLayer; box: Box }[] = [];

@@ -1,4 +1,5 @@
 import type { GoldenHandler } from './contract.ts';
+import { MRT_CPU_KINDS } from './kinds-mrt-cpu.ts';
 import { QWEN_CPU_KINDS } from './kinds-qwen-cpu.ts';
 
 /** Handlers by kind, and what they hold open (an engine, loaded models). */
@@ -9,7 +10,7 @@ export interface GoldenKinds {
 }
 
 /** Handlers that hold nothing open. */
-const CPU_KINDS: readonly ReadonlyMap<string, GoldenHandler>[] = [QWEN_CPU_KINDS];
+const CPU_KINDS: readonly ReadonlyMap<string, GoldenHandler>[] = [QWEN_CPU_KINDS, MRT_CPU_KINDS];
 
 /**
  * Makers of handlers that need a device. Each must open its engine when the first case asks for it, so that kinds without a
