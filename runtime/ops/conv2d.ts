@@ -10,7 +10,7 @@ import type { ProgramBuilder } from '../program/builder.ts';
 import type { Value } from '../program/plan.ts';
 import { f32ToBf16, f32ToF16 } from '../safetensors/convert.ts';
 
-export type { Conv2dBand } from '../../kernels/conv2d/conv2d.ts';
+export { conv2dInputRows, conv2dOutputSize, type Conv2dBand } from '../../kernels/conv2d/conv2d.ts';
 export type { ConvWeightDType } from '../../kernels/conv2d/conv2d-weight.ts';
 
 /** A convolution's tensors in the checkpoint: `<name>.weight` [outC, inC, (depth,) kernel, kernel], `<name>.bias` [outC]. */
