@@ -1,6 +1,7 @@
 import { CheckpointError } from '../errors.ts';
 import { memorySource } from '../io/byte-source.ts';
 import type { ByteSource } from '../io/byte-source.ts';
+import { GrowingBuffer } from '../io/growing-buffer.ts';
 import { crc32, DeflateRegion } from '../io/inflate.ts';
 
 export interface GunzipOptions {
@@ -141,25 +142,4 @@ async function readMemberHeader(source: ByteSource, signal?: AbortSignal): Promi
 
 function hex(byte: number | undefined): string {
   return (byte ?? 0).toString(16).padStart(2, '0');
-}
-
-/** Bytes of unknown number, in one buffer that doubles. */
-class GrowingBuffer {
-  #buffer = new Uint8Array(1 << 16);
-  #length = 0;
-
-  append(chunk: Uint8Array): void {
-    const length = this.#length + chunk.length;
-    if (length > this.#buffer.length) {
-      const larger = new Uint8Array(Math.min(0xffff_ffff, Math.max(length, this.#buffer.length * 2)));
-      larger.set(this.#buffer.subarray(0, this.#length));
-      this.#buffer = larger;
-    }
-    this.#buffer.set(chunk, this.#length);
-    this.#length = length;
-  }
-
-  bytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.#length);
-  }
 }
