@@ -1,6 +1,7 @@
 // Variant `rowwise`, for software drivers: an invocation a query row, k and v read uniformly by the workgroup, online
 // softmax (Milakov and Gimelshein 2018, arXiv 1805.02867) over four keys at a time. No barriers.
 // Loop bounds come from Params, so that the driver does not unroll them: unrolled forms take seconds to compile there.
+// The query is read again for each group of keys: a private copy doubles the time to compile and is no faster.
 // prelude: const VECS (at least vecs); parts: problem, an access, keys
 override WG: u32 = 8u;
 
@@ -17,11 +18,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) grid: vec3u,
   let q_head = p.q_offset + row * p.q_stride + head * p.head_step;
   let k_head = p.k_offset + (head / p.group) * p.head_step;
   let v_head = p.v_offset + (head / p.group) * p.head_step;
-  var query = array<vec4f, VECS>();
   var total = array<vec4f, VECS>();
-  for (var i = 0u; i < p.vecs; i++) {
-    query[i] = load_q(q_head, i) * p.scale;
-  }
   let seen = keys_before(row);
   let end = keys_before(min(first + WG - 1u, p.q_rows - 1u));
   var top = HIDDEN;
@@ -34,12 +31,12 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) grid: vec3u,
     let v_at = vec4u(v_head) + at * p.v_stride;
     var score = vec4f();
     for (var i = 0u; i < p.vecs; i++) {
-      let part = query[i];
+      let part = load_q(q_head, i);
       score += vec4f(dot(part, load_k(k_at.x, i)), dot(part, load_k(k_at.y, i)), dot(part, load_k(k_at.z, i)),
                      dot(part, load_k(k_at.w, i)));
     }
     let visible = exists & (key < vec4u(seen));
-    score = select(vec4f(HIDDEN), score, visible);
+    score = select(vec4f(HIDDEN), score * p.scale, visible);
     let top_next = max(top, max(max(score.x, score.y), max(score.z, score.w)));
     let fade = exp(top - top_next);
     let e = select(vec4f(), exp(score - top_next), visible);
