@@ -59,8 +59,13 @@ class FileSource implements ByteSource {
     checkRange(this, begin, end);
     const native = this.#isMapped ? loadNative() : undefined;
     const { value, state } = await withFile(this.name, async (handle) => {
-      if (native !== undefined && end > begin && end - begin <= MAX_WINDOW)
-        return native.mapFile(this.name, begin, end - begin);
+      if (native !== undefined && end > begin && end - begin <= MAX_WINDOW) {
+        try {
+          return native.mapFile(this.name, begin, end - begin);
+        } catch {
+          // no address space, a file system that cannot map, a file that was cut off: plain reads work or say why not
+        }
+      }
       return readAll(handle, this.name, begin, end, signal);
     });
     const { dev, ino, size, mtimeNs } = this.#state;
