@@ -1,0 +1,10 @@
+// Euler step; prediction row r belongs to row index[r] of x.
+@group(0) @binding(2) var<storage, read> index: array<u32>;
+@group(0) @binding(3) var<storage, read_write> x: array<V>;
+@group(0) @binding(4) var<uniform> p: Params;
+fn target_row(row: u32) -> u32 {
+  return index[p.index_offset + row];
+}
+fn next_latent(latent: V, velocity: V, row: u32, c: u32, sigma: f32, sigma_next: f32) -> V {
+  return euler(latent, velocity, sigma, sigma_next);
+}
