@@ -7,18 +7,20 @@ import { goldenCommand } from '../golden/golden-command.ts';
 import { withInterrupt } from '../interrupt.ts';
 
 interface GoldenFlags {
+  readonly files?: string[];
   readonly json?: boolean;
   readonly filter?: string;
   readonly kind?: string;
   readonly precision: GoldenPrecision;
 }
 
-/** `golden ROOT...`: compares the engine with golden tensors. */
+/** `golden ROOT... --files DIR...`: compares the engine with golden tensors, and its readers with valid and hostile files. */
 export function register(program: Command): void {
   program
     .command('golden')
     .description('compare the engine with golden tensors of the reference implementations')
     .argument('[roots...]', 'folders that hold cases/ (and usually models/)')
+    .option('--files <dirs...>', 'folders of valid and hostile files')
     .option('--json', 'print one JSON document instead of lines')
     .option('--filter <text>', 'only cases whose id holds this text')
     .option('--kind <kind>', 'only cases of this kind')

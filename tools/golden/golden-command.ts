@@ -1,16 +1,20 @@
 import { UsageError } from '../../runtime/errors.ts';
 import type { BoundResult } from './compare.ts';
 import type { GoldenPrecision } from './contract.ts';
+import { runFiles } from './files.ts';
 import { findCaseFolders } from './golden-cases.ts';
 import { openGoldenKinds } from './kinds.ts';
 import type { GoldenKinds } from './kinds.ts';
 import { runCases } from './run.ts';
 import type { CaseResult } from './run.ts';
+import type { Outcome } from './vector.ts';
 
 /** Arguments of `golden`. */
 export interface GoldenArguments {
   /** Folders that hold `cases/`. */
   readonly roots: readonly string[];
+  /** Folders of valid and hostile files (`golden/files.md`), run before the roots. */
+  readonly files?: readonly string[] | undefined;
   readonly json?: boolean | undefined;
   readonly filter?: string | undefined;
   readonly kind?: string | undefined;
@@ -25,25 +29,47 @@ export interface CommandOutput {
 }
 
 /**
- * Runs golden cases and prints one line a case, `ok|FAIL id kind worst-output value bound`, then `N passed, N failed`; with
- * `json` one JSON document instead.
+ * Runs golden cases and folders of files, and prints one line a case or vector, `ok|FAIL id kind worst-output value bound`,
+ * then `N passed, N failed`; with `json` one JSON document instead.
  *
  * @param openKinds handlers to use; all of the engine's by default
- * @returns whether every case passed
- * @throws UsageError for a root without cases, or if no case matches
+ * @returns whether everything passed
+ * @throws UsageError for a root without cases, or if nothing matches
  */
 export async function goldenCommand(
   args: GoldenArguments,
   output: CommandOutput,
   openKinds: () => GoldenKinds = openGoldenKinds,
 ): Promise<boolean> {
-  if (args.roots.length === 0) throw new UsageError('golden: name at least one folder that holds "cases".');
+  const { roots, files = [], json = false } = args;
+  if (roots.length === 0 && files.length === 0) {
+    throw new UsageError('golden: name at least one folder that holds "cases", or --files with folders of files.');
+  }
   const folders: string[] = [];
-  for (const root of args.roots) folders.push(...(await findCaseFolders(root)));
+  for (const root of roots) folders.push(...(await findCaseFolders(root)));
+  const outcomes = await fileOutcomes(files, args, output);
+  const results = folders.length === 0 ? [] : await caseResults(folders, args, output, openKinds);
+  const count = results.length + outcomes.length;
+  if (count === 0) throw new UsageError('golden: nothing matches. Look at --filter and --kind.');
+  const passed = results.filter(({ ok }) => ok).length + outcomes.filter(({ isOk }) => isOk).length;
+  const failed = count - passed;
+  if (json) {
+    const cases = [...outcomes.map(outcomeJson), ...results.map(caseJson)];
+    output.out(JSON.stringify({ passed, failed, cases }, null, 2));
+  } else output.out(`${passed} passed, ${failed} failed`);
+  return failed === 0;
+}
+
+async function caseResults(
+  folders: readonly string[],
+  args: GoldenArguments,
+  output: CommandOutput,
+  openKinds: () => GoldenKinds,
+): Promise<CaseResult[]> {
+  const { precision = 'f32', filter, kind, signal } = args;
   const kinds = openKinds();
   const results: CaseResult[] = [];
   try {
-    const { precision = 'f32', filter, kind, signal } = args;
     for await (const result of runCases(folders, { handlers: kinds.handlers, precision, filter, kind, signal })) {
       results.push(result);
       if (args.json === true) continue;
@@ -53,12 +79,21 @@ export async function goldenCommand(
   } finally {
     await kinds.close();
   }
-  if (results.length === 0) throw new UsageError('golden: no case matches. Look at --filter and --kind.');
-  const passed = results.filter(({ ok }) => ok).length;
-  const failed = results.length - passed;
-  if (args.json === true) output.out(JSON.stringify({ passed, failed, cases: results.map(caseJson) }, null, 2));
-  else output.out(`${passed} passed, ${failed} failed`);
-  return failed === 0;
+  return results;
+}
+
+async function fileOutcomes(
+  files: readonly string[],
+  { filter, kind, json }: GoldenArguments,
+  output: CommandOutput,
+): Promise<readonly Outcome[]> {
+  if (files.length === 0) return [];
+  const { outcomes } = await runFiles(files, {
+    ...(filter === undefined ? {} : { filter }),
+    ...(kind === undefined ? {} : { kinds: [kind] }),
+    ...(json === true ? {} : { onLine: (line: string) => output.out(line) }),
+  });
+  return outcomes;
 }
 
 /** `ok|FAIL id kind worst-output value bound`. */
@@ -78,6 +113,10 @@ function caseJson(result: CaseResult): Readonly<Record<string, unknown>> {
     ...(error === undefined ? {} : { error }),
     seconds: Number(seconds.toFixed(3)),
   };
+}
+
+function outcomeJson({ isOk, id, kind, output, got, wanted }: Outcome): Readonly<Record<string, unknown>> {
+  return { status: isOk ? 'ok' : 'FAIL', id, kind, worst: { output, value: got, bound: wanted, ok: isOk } };
 }
 
 /** JSON has no Infinity and NaN: they are written as words. */

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
-import { mergeManifest, parseManifest } from '../../model/manifest/manifest.ts';
 import { validateDesign } from '../../model/layout/design.ts';
 import {
   FlowMatchEulerDiscreteScheduler,
@@ -18,7 +17,6 @@ import type { TorchRandomDType } from '../../model/sampler/torch-rng.ts';
 import { regionalNegativeText, regionalPromptText, tokenizeRegionalPrompt } from '../../model/text/prompts.ts';
 import { splitTemplate } from '../../model/text/templates.ts';
 import { openTokenizer } from '../../model/text/tokenizer.ts';
-import { readWhole } from '../../runtime/io/folder-source.ts';
 import { folderSource } from '../../runtime/node/folder-source.ts';
 import { f32ToBf16, f32ToF16 } from '../../runtime/safetensors/convert.ts';
 import {
@@ -36,6 +34,7 @@ import {
   tensorInput,
 } from './case-inputs.ts';
 import type { GoldenContext, GoldenHandler, GoldenTensor } from './contract.ts';
+import { caseManifest } from './kinds-mrt-cpu.ts';
 
 /*
  * Kinds of `golden/kinds-qwen.md` (and the text part of `mrt_prompt`) that need no GPU.
@@ -160,11 +159,9 @@ async function timestepEmbeddingCase(context: GoldenContext): Promise<ReadonlyMa
 }
 
 async function regionalPromptCase(context: GoldenContext): Promise<ReadonlyMap<string, unknown>> {
-  const folder = await folderSource(modelDirOf(context));
-  const stored = parseManifest(await readWhole(folder, 'mrt.json', 1 << 20), `${folder.name}/mrt.json`);
-  const manifest = mergeManifest(stored, context.input('manifest'));
+  const manifest = await caseManifest(context);
   const document = validateDesign(context.input('document'));
-  const tokenizer = await openTokenizer(await folderSource(join(folder.name, manifest.folders.tokenizer)));
+  const tokenizer = await openTokenizer(await folderSource(join(modelDirOf(context), manifest.folders.tokenizer)));
   const text = regionalPromptText(document, manifest.prompt);
   return new Map<string, unknown>([
     ['text', text],
