@@ -89,7 +89,7 @@ export class BufferPool {
 
   /** Destroys every buffer that is still alive, in use or not. */
   dispose(): void {
-    for (const buffer of [...this.#alive]) this.destroy(buffer);
+    for (const buffer of this.#alive) this.destroy(buffer);
     this.#idle.clear();
     this.#idleBytes = 0;
   }

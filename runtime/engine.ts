@@ -118,20 +118,22 @@ export class Engine {
     this.device.pushErrorScope('out-of-memory');
     this.device.pushErrorScope('validation');
     let result: T;
+    let scopes: Promise<(GPUError | null)[]>;
     try {
       result = allocate();
     } finally {
-      const scopes = [this.device.popErrorScope(), this.device.popErrorScope()];
-      const [invalid, memory] = await this.guard(Promise.all(scopes));
-      const asked = this.counters.liveBytes - before;
-      if (memory)
-        throw new DeviceError(
-          'out-of-memory',
-          `${what}: the device is out of memory (${asked} bytes asked for, ${before} in use). ` +
-            'Use smaller weights, fewer or smaller regions, or tiled decoding.',
-        );
-      if (invalid) throw new DeviceError('internal', `${what}: ${invalid.message}`);
+      scopes = Promise.all([this.device.popErrorScope(), this.device.popErrorScope()]);
+      scopes.catch(() => {}); // not awaited where allocate() threw
     }
+    const [invalid, memory] = await this.guard(scopes);
+    const asked = this.counters.liveBytes - before;
+    if (memory)
+      throw new DeviceError(
+        'out-of-memory',
+        `${what}: the device is out of memory (${asked} bytes asked for, ${before} in use). ` +
+          'Use smaller weights, fewer or smaller regions, or tiled decoding.',
+      );
+    if (invalid) throw new DeviceError('internal', `${what}: ${invalid.message}`);
     return result;
   }
 

@@ -103,7 +103,7 @@ export class WeightStore implements WeightBuffers {
 
   /** Frees all weights that are resident now; the store goes on. */
   async dropAll(): Promise<void> {
-    for (const key of [...this.#resident.keys()]) await this.drop(key).catch(() => {});
+    for (const key of this.#resident.keys()) await this.drop(key).catch(() => {});
     this.#engine.submit([]); // Dawn frees destroyed buffers only at a submit
   }
 
@@ -111,6 +111,6 @@ export class WeightStore implements WeightBuffers {
   async dispose(): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
-    for (const key of [...this.#resident.keys()]) await this.drop(key).catch(() => {});
+    for (const key of this.#resident.keys()) await this.drop(key).catch(() => {});
   }
 }
