@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_MANIFEST } from '../../../model/manifest/manifest-defaults.ts';
+import { designLimits, mergeManifest, parseManifest } from '../../../model/manifest/manifest.ts';
+import { ConfigError } from '../../../runtime/errors.ts';
+
+const models = join(import.meta.dirname, '../../golden/core/models');
+
+describe('parseManifest', () => {
+  it('is all defaults where nothing is said', () => {
+    expect(parseManifest(undefined)).toEqual(DEFAULT_MANIFEST);
+    expect(parseManifest('{}')).toEqual(DEFAULT_MANIFEST);
+    expect(DEFAULT_MANIFEST.alpha).toEqual({ low: 2 / 255, high: 253 / 255 });
+  });
+
+  it.each(['tiny-mrt', 'tiny-mrt-shared'])('reads the manifest of %s', (model) => {
+    const path = join(models, model, 'mrt.json');
+    const written = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+    const manifest = parseManifest(readFileSync(path), path);
+    expect(manifest).toMatchObject(written);
+    expect(Object.keys(manifest)).toEqual(expect.arrayContaining(Object.keys(DEFAULT_MANIFEST)));
+  });
+
+  it('keeps unknown keys and drops __proto__', () => {
+    const manifest = parseManifest('{"note":{"a":1},"rope":{"__proto__":{"theta":3}}}') as unknown as Record<
+      string,
+      unknown
+    >;
+    expect(manifest['note']).toEqual({ a: 1 });
+    expect(manifest['rope']).toEqual(DEFAULT_MANIFEST.rope);
+    expect(({} as Record<string, unknown>)['theta']).toBeUndefined();
+  });
+
+  it.each([
+    ['[', 'not-json'],
+    ['['.repeat(100), 'too-deep'],
+    ['[]', 'not-object'],
+    ['{"format":"layerloom-mrt/2"}', 'format'],
+    ['{"windowMultiple":24}', 'value'],
+    ['{"windowMultiple":0}', 'range'],
+    ['{"windowPolicy":"__proto__"}', 'value'],
+    ['{"maxLayers":-1}', 'range'],
+    ['{"maxLayers":1.5}', 'type'],
+    ['{"maxLayers":1e400}', 'type'],
+    ['{"regionOrder":["composed","background","foreground"]}', 'value'],
+    ['{"regionOrder":["composed","background","foreground","foreground"]}', 'value'],
+    ['{"overflow":null}', 'type'],
+    ['{"overflow":{"maxRatio":17}}', 'range'],
+    ['{"rope":{"theta":0}}', 'range'],
+    ['{"rope":{"condLayer":"source"}}', 'value'],
+    ['{"rope":{"textStart":1.5}}', 'value'],
+    ['{"layerEmbedding":[1]}', 'unsupported'],
+    ['{"sampling":{"sigmas":{"8":[1,0]}}}', 'value'],
+    ['{"sampling":{"sigmas":{"2":[1,0.5,0.1]}}}', 'value'],
+    ['{"sampling":{"sigmas":{"2":[1,1,0]}}}', 'value'],
+    ['{"sampling":{"sigmas":{"x":[1,0]}}}', 'value'],
+    ['{"sampling":{"fallback":{"terminal":1}}}', 'range'],
+    ['{"sampling":{"fallback":{"maxTokens":256}}}', 'value'],
+    ['{"prompt":{"template":"no place"}}', 'value'],
+    ['{"prompt":{"template":"{} and {}"}}', 'value'],
+    ['{"folders":{"encoder":"../vae"}}', 'value'],
+    ['{"folders":{"encoder":"/vae"}}', 'value'],
+    ['{"folders":{"encoder":"c:vae"}}', 'value'],
+    ['{"transparentLatent":["1"]}', 'type'],
+  ])('refuses %s as %s', (text, rule) => {
+    expect(() => parseManifest(text, 'mrt.json')).toThrow(
+      expect.objectContaining({ code: 'E_CONFIG', rule, path: 'mrt.json' }) as Error,
+    );
+  });
+
+  it('says key, value, file and remedy', () => {
+    expect(() => parseManifest({ rope: { origin: 'corner' } }, 'm/mrt.json')).toThrow(
+      new ConfigError(
+        'manifest: a key has one of its values, got "corner" (m/mrt.json: rope.origin). Correct it, or leave it out for the default.',
+        { rule: 'value', path: 'm/mrt.json' },
+      ),
+    );
+  });
+});
+
+describe('mergeManifest', () => {
+  it('merges objects key by key and replaces all else whole, changing neither side', () => {
+    const base = parseManifest({ sampling: { sigmas: { 2: [1, 0.5, 0] } }, transparentLatent: [1, 2] });
+    const before = structuredClone(base);
+    const over = {
+      sampling: { steps: 4, sigmas: { 4: [1, 0.9, 0.5, 0.2, 0] } },
+      transparentLatent: [3],
+      regionOrder: ['condition', 'foreground', 'background', 'composed'],
+    };
+    const merged = mergeManifest(base, over);
+    expect(merged.sampling.sigmas).toEqual({ 2: [1, 0.5, 0], 4: [1, 0.9, 0.5, 0.2, 0] });
+    expect(merged.sampling.form).toBe('euler');
+    expect(merged.transparentLatent).toEqual([3]);
+    expect(merged.regionOrder[0]).toBe('condition');
+    expect(base).toEqual(before);
+    expect(mergeManifest(merged, { transparentLatent: null }).transparentLatent).toBeNull();
+  });
+
+  it('hands its limits to the document', () => {
+    const limits = designLimits(parseManifest({ maxLayers: 80, overflow: { maxRatio: 1, policy: 'clip' } }));
+    expect(limits).toEqual({ maxLayers: 80, maxRatio: 1, overflow: 'clip', i2lOutside: 'clip' });
+    expect(designLimits(parseManifest({ maxLayers: 3 })).maxLayers).toBe(50);
+  });
+});
