@@ -4,10 +4,7 @@ import type { ResolvedView } from './row-view.ts';
 /** What fills the rows of a test matrix. `spiky` = uniform with one value of 1e4 a row; `offset` = 1e4 + uniform. */
 export type RowFill = 'uniform' | 'spiky' | 'offset' | 'equal' | 'zeros' | 'tiny';
 
-/** Elements behind the last row that a kernel must not touch. */
-const GUARD = 8;
-
-/** A buffer whose rows hold test data and whose every other element (before, between, behind) is NaN. */
+/** A buffer whose rows hold test data and whose every other element (before the first row, between rows) is NaN. */
 export function makeRows(
   random: CaseRandom,
   view: ResolvedView,
@@ -15,7 +12,7 @@ export function makeRows(
   columns: number,
   fill: RowFill = 'uniform',
 ): Float32Array {
-  const data = new Float32Array(view.end + GUARD).fill(Number.NaN);
+  const data = new Float32Array(view.end).fill(Number.NaN);
   for (let row = 0; row < rows; row++) {
     const start = view.offset + row * view.stride;
     const level = random.uniform(-2, 2);
@@ -37,9 +34,9 @@ export function makeRows(
   return data;
 }
 
-/** A buffer for rows that a kernel will write: all NaN, guard included. */
+/** A buffer for rows that a kernel will write: all NaN. */
 export function blankRows(view: ResolvedView): Float32Array {
-  return new Float32Array(view.end + GUARD).fill(Number.NaN);
+  return new Float32Array(view.end).fill(Number.NaN);
 }
 
 /** One row of a matrix, without copying. */

@@ -24,7 +24,7 @@ export function roundTo(value: number, dtype: 'f16' | 'bf16'): number {
   const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
   const limit = (2 - 2 ** -mantissaBits) * 2 ** bias;
   const result = rounded * step;
-  return Math.abs(result) > limit ? Math.sign(value) * Infinity : result === 0 ? Math.sign(value) * 0 : result;
+  return Math.abs(result) > limit ? Math.sign(value) * Infinity : result;
 }
 
 /** The value of 16 bits, by arithmetic. */

@@ -56,7 +56,7 @@ function makeCase(shape: Shape): KernelCase {
       ),
     inputs: (random) => ({
       x: makeRows(random, x, rows, columns, fill),
-      modulation: random.floats(table * stride),
+      modulation: random.floats((table - 1) * stride + 2 * columns),
       ...(indexed ? { index: Uint32Array.from({ length: indexOffset + rows }, () => random.integer(table)) } : {}),
       y: blankRows(y),
     }),

@@ -65,10 +65,8 @@ function finishCase(partials: number, count: number, resultOffset: number): Kern
     variants: reduceFinishVariants,
     plan: (facts, variant) => planReduceFinish(facts, { partials, count, resultOffset }, variant as RowSchemeName),
     inputs: (random) => ({
-      partial: Float32Array.from({ length: 2 * partials + 6 }, (_, i) =>
-        i < 2 * partials ? random.uniform(0, 500) : Number.NaN,
-      ),
-      result: new Float32Array(resultOffset + 4).fill(7),
+      partial: Float32Array.from({ length: 2 * partials }, () => random.uniform(0, 500)),
+      result: new Float32Array(resultOffset + 2).fill(7),
     }),
     expected: (inputs) => {
       const values = Float64Array.from(floatsOf(inputs, 'result'));
