@@ -11,17 +11,21 @@ import type { FileSourceOptions } from './file-source.ts';
  * @throws CheckpointError `not-a-folder`.
  */
 export async function folderSource(path: string, options: FileSourceOptions = {}): Promise<FolderSource> {
+  const refuse = (reason: string, cause?: unknown): CheckpointError =>
+    new CheckpointError(
+      `${path}: cannot be opened as a folder (${reason}). Check the path.`,
+      { rule: 'not-a-folder', path },
+      { cause },
+    );
   let root: string;
+  let isFolder: boolean;
   try {
     root = await realpath(path);
-    if (!(await stat(root)).isDirectory()) throw new Error('it is not a folder');
+    isFolder = (await stat(root)).isDirectory();
   } catch (error) {
-    throw new CheckpointError(
-      `${path}: cannot be opened as a folder (${error instanceof Error ? error.message.split(',')[0] : String(error)}). Check the path.`,
-      { rule: 'not-a-folder', path },
-      { cause: error },
-    );
+    throw refuse(error instanceof Error ? error.message.split(',')[0] : String(error), error);
   }
+  if (!isFolder) throw refuse('it is not a folder');
   const blobs = await blobFolder(root);
   return {
     name: path,
