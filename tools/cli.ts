@@ -1,42 +1,4 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
-
-import { LayerloomError } from '../runtime/errors.ts';
-import { register as registerGolden } from './commands/golden.ts';
-import { EXIT, exitCodeOf } from './exit-codes.ts';
-
-/** The command line tool with all its commands, not yet run. */
-export function createProgram(): Command {
-  const program = new Command('layerloom')
-    .description('layered images from text, pictures and designs, on WebGPU')
-    .showHelpAfterError('(--help shows what there is)')
-    .exitOverride();
-  registerGolden(program);
-  // Commands copy these settings when they are made by the program; errors come out as CommanderError.
-  for (const command of program.commands) command.copyInheritedSettings(program);
-  return program;
-}
-
-/**
- * Runs the tool.
- *
- * @param args arguments after the program's name
- * @returns the exit code
- */
-export async function main(args: readonly string[]): Promise<number> {
-  try {
-    await createProgram().parseAsync([...args], { from: 'user' });
-    return Number(process.exitCode ?? EXIT.ok);
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage; // it has printed its message
-    const message = error instanceof Error ? error.message : String(error);
-    console.error(`layerloom: ${message.split('\n').join(' ')}`);
-    // A fault of ours, not of the input: where it happened is what helps.
-    if (!(error instanceof LayerloomError) && exitCodeOf(error) === EXIT.failed && error instanceof Error) {
-      console.error(error.stack);
-    }
-    return exitCodeOf(error);
-  }
-}
+import { main } from './program.ts';
 
 process.exitCode = await main(process.argv.slice(2));
