@@ -109,6 +109,15 @@ describe('blendColors', () => {
     for (let c = 0; c < 3; c++) expect(mixed[c]).toBeCloseTo(expected[c]!, 9);
   });
 
+  it('hard-light and overlay change their formula at one half', () => {
+    expect(blendColors('hard-light', [0.8, 0.8, 0.8], [0.45, 0.5, 0.55])).toEqual(
+      [0.8 * 0.9, 0.8, 0.8 + (2 * 0.55 - 1) * (1 - 0.8)].map((v) => expect.closeTo(v, 9) as number),
+    );
+    expect(blendColors('overlay', [0.45, 0.5, 0.55], [0.8, 0.8, 0.8])).toEqual(
+      blendColors('hard-light', [0.8, 0.8, 0.8], [0.45, 0.5, 0.55]),
+    );
+  });
+
   it.each(BLEND_MODES)('%s stays within 0..1 on the corners of the cube', (mode) => {
     const ends = [0, 0.25, 0.5, 1];
     for (const b of ends) {
