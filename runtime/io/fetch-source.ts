@@ -3,7 +3,7 @@ import { checkRange, closedError } from './byte-source.ts';
 import type { ByteSource } from './byte-source.ts';
 
 export interface FetchSourceOptions {
-  /** Sent with every request: an authorisation, for example. They go to the URL's own server only if fetch says so. */
+  /** Sent with every request. `fetch` drops an Authorization header where a redirect leads to another site. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Size in bytes where the caller knows it: saves a request, and helps where a server hides Content-Range. */
   readonly byteLength?: number;
@@ -107,14 +107,22 @@ class RangeClient {
         `asked for ${expected}${byteLength}, the server sent ${JSON.stringify(range.slice(0, 60))}`,
       );
     }
-    return this.#body(response, end - begin);
+    return this.#body(response, end - begin, signal);
   }
 
-  async #body(response: Response, length: number): Promise<Uint8Array> {
+  async #body(response: Response, length: number, signal?: AbortSignal): Promise<Uint8Array> {
     const bytes = new Uint8Array(length);
     let at = 0;
     const reader = response.body?.getReader();
-    for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
+    const next = async () => {
+      try {
+        return await reader?.read();
+      } catch (error) {
+        if (signal?.aborted) throw signal.reason;
+        throw this.#fault('http-length', `the connection broke after ${at} of ${length} bytes. Try again`, error);
+      }
+    };
+    for (let part = await next(); part !== undefined && !part.done; part = await next()) {
       if (at + part.value.length > length) {
         await reader?.cancel();
         throw this.#fault('http-length', `asked for ${length} bytes, the server sends more`);

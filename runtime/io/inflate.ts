@@ -34,6 +34,8 @@ export class DeflateRegion {
   readonly #emit: (chunk: Uint8Array) => void;
   readonly #maxBytes: number;
   readonly #gunzip: Gunzip;
+  /** Goes in front of the first data: pushed alone it makes fflate take 32 KiB of zeros for earlier output. */
+  #header: Uint8Array | undefined = GZIP_HEADER;
   #end: InflateEnd | undefined;
   #isProbing = false;
   #nextMember = false;
@@ -47,7 +49,6 @@ export class DeflateRegion {
     this.#gunzip.onmember = () => {
       this.#nextMember = true;
     };
-    this.#gunzip.push(GZIP_HEADER);
   }
 
   /** Bytes inflated so far. */
@@ -80,8 +81,10 @@ export class DeflateRegion {
   }
 
   #feed(bytes: Uint8Array, ifNotGzip: InflateEnd): void {
+    const header = this.#header;
+    this.#header = undefined;
     try {
-      this.#gunzip.push(bytes);
+      this.#gunzip.push(header === undefined ? bytes : concat(header, bytes));
     } catch (error) {
       // code 6 is "invalid gzip data": the stream ended and no member follows; any other code is broken deflate data,
       // or, in the probe, data that ended in the middle of something
@@ -98,6 +101,13 @@ export class DeflateRegion {
     if (this.#outBytes > this.#maxBytes) this.#end = 'limit';
     else this.#emit(chunk);
   }
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
 }
 
 /** CRC-32 (ISO 3309), as gzip and PNG use it: `crc32(bytes, crc32(earlier))` goes on where an earlier call ended. */
