@@ -11,8 +11,6 @@ export function createProgram(): Command {
     .showHelpAfterError('(--help shows what there is)')
     .exitOverride();
   registerGolden(program);
-  // Commands copy these settings when they are made by the program; errors come out as CommanderError.
-  for (const command of program.commands) command.copyInheritedSettings(program);
   return program;
 }
 

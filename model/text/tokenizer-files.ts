@@ -190,8 +190,12 @@ function checkMerges(
   path: string,
 ): (readonly [string, string])[] {
   return merges.map((merge, rank) => {
-    const [left, right, ...rest] = Array.isArray(merge) ? merge : [];
-    if (typeof left !== 'string' || typeof right !== 'string' || rest.length > 0) {
+    if (!Array.isArray(merge) || merge.length !== 2) {
+      return fail('tokenizer-merges', path, `merge ${rank} must be a pair of tokens`, merge);
+    }
+    const left = merge[0];
+    const right = merge[1];
+    if (typeof left !== 'string' || typeof right !== 'string') {
       return fail('tokenizer-merges', path, `merge ${rank} must be a pair of tokens`, merge);
     }
     const missing = [left, right, left + right].find((token) => !vocab.has(token));
