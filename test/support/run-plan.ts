@@ -1,7 +1,8 @@
 import type { KernelPlan } from '../../kernels/plan.ts';
-import type { DType } from '../../kernels/dtype.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { BUFFER_USAGE } from '../../runtime/constants.ts';
+
+export { decodeWords } from '../../kernels/case-check.ts';
 
 /** Words behind every output that must survive the kernel. */
 const GUARD_WORDS = 16;
@@ -69,33 +70,4 @@ export async function runPlan(
   uniform?.destroy();
   device.queue.submit([]);
   return outputs;
-}
-
-/** `count` elements of a dtype out of device words, as f64. */
-export function decodeWords(words: Uint32Array, dtype: DType, count: number): Float64Array {
-  const bytes = words.buffer as ArrayBuffer;
-  switch (dtype) {
-    case 'f32':
-      return Float64Array.from(new Float32Array(bytes, words.byteOffset, count));
-    case 'i32':
-      return Float64Array.from(new Int32Array(bytes, words.byteOffset, count));
-    case 'u32':
-      return Float64Array.from(words.subarray(0, count));
-    case 'i8':
-      return Float64Array.from(new Int8Array(bytes, words.byteOffset, count));
-    case 'f16':
-      return Float64Array.from(new Uint16Array(bytes, words.byteOffset, count), f16ToNumber);
-    case 'bf16':
-      return Float64Array.from(
-        new Float32Array(Uint32Array.from(new Uint16Array(bytes, words.byteOffset, count), (h) => h << 16).buffer),
-      );
-  }
-}
-
-function f16ToNumber(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 31;
-  const fraction = half & 1023;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
