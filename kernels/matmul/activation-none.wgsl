@@ -1,0 +1,3 @@
+fn activated(value: vec4f) -> vec4f {
+  return value;
+}

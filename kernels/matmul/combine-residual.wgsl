@@ -1,0 +1,4 @@
+// out += v, in place
+fn combine(index: u32, row: u32, col: u32, value: vec4f) {
+  out_store(index, col, out_load(index, col) + value);
+}

@@ -1,0 +1,231 @@
+import type { DeviceFacts } from '../facts.ts';
+import { ShapeError } from '../errors.ts';
+import { spreadGrid } from '../grid.ts';
+import type { BindingSpec, KernelPlan } from '../plan.ts';
+import { packUniform } from '../uniform.ts';
+import { resolveMatmul, type MatmulSpec, type ResolvedMatmul, type WeightOrder } from './matmul-spec.ts';
+import { wgsl as activationGelu } from './activation-gelu-tanh.wgsl.ts';
+import { wgsl as activationNone } from './activation-none.wgsl.ts';
+import { wgsl as activationSilu } from './activation-silu.wgsl.ts';
+import { wgsl as biasChannel } from './bias-channel.wgsl.ts';
+import { wgsl as biasNone } from './bias-none.wgsl.ts';
+import { wgsl as combineGated } from './combine-gated.wgsl.ts';
+import { wgsl as combineGatedRows } from './combine-gated-rows.wgsl.ts';
+import { wgsl as combineResidual } from './combine-residual.wgsl.ts';
+import { wgsl as combineStore } from './combine-store.wgsl.ts';
+import { wgsl as finish } from './finish.wgsl.ts';
+import { wgsl as gemvBody } from './matmul-gemv.wgsl.ts';
+import { wgsl as naiveBody } from './matmul-naive.wgsl.ts';
+import { wgsl as outerBody } from './matmul-outer.wgsl.ts';
+import { wgsl as outerUnrolledBody } from './matmul-outer-unrolled.wgsl.ts';
+import { wgsl as tiledBody } from './matmul-tiled.wgsl.ts';
+import { wgsl as orderKn } from './w-order-kn.wgsl.ts';
+import { wgsl as orderNk } from './w-order-nk.wgsl.ts';
+import { wgsl as outF16 } from './out-f16.wgsl.ts';
+import { wgsl as outF32 } from './out-f32.wgsl.ts';
+import { wgsl as outF32Unaligned } from './out-f32-unaligned.wgsl.ts';
+import { wgsl as params } from './params.wgsl.ts';
+import { wgsl as scaleChannel } from './scale-channel.wgsl.ts';
+import { wgsl as scaleNone } from './scale-none.wgsl.ts';
+import { wgsl as wBf16 } from './w-bf16.wgsl.ts';
+import { wgsl as wF16 } from './w-f16.wgsl.ts';
+import { wgsl as wF32 } from './w-f32.wgsl.ts';
+import { wgsl as wF32Unaligned } from './w-f32-unaligned.wgsl.ts';
+import { wgsl as wI8 } from './w-i8.wgsl.ts';
+import { wgsl as xF16 } from './x-f16.wgsl.ts';
+import { wgsl as xF32 } from './x-f32.wgsl.ts';
+import { wgsl as xF32Unaligned } from './x-f32-unaligned.wgsl.ts';
+
+export type {
+  BatchedView,
+  MatmulEpilogue,
+  MatmulGate,
+  MatmulSpec,
+  MatmulWeightView,
+  WeightOrder,
+} from './matmul-spec.ts';
+
+/**
+ * The algorithms. `naive` is the readable one. `outer4` to `outer32` and `outer-unrolled` are for software drivers (the
+ * number = rows a lane), `tiled64` and `tiled128` for GPUs without matrix units, `gemv` for at most 4 rows there.
+ */
+export type MatmulVariant =
+  | 'naive'
+  | 'outer4'
+  | 'outer16'
+  | 'outer32'
+  | 'outer-unrolled'
+  | 'tiled64'
+  | 'tiled128'
+  | 'gemv';
+
+/**
+ * Plans out = epilogue(alpha * x w^T) (see MatmulSpec); sums are f32 whatever the operands are.
+ *
+ * Bindings in order: `x`, `w`, then as the spec asks `scales` (i8), `bias`, `gate`, `rows` (gate by index), then `out`.
+ *
+ * @param variant forces an algorithm; the planner's choice where absent
+ * @throws ShapeError, DTypeError if the spec is not valid or the variant cannot run it on this device
+ */
+export function planMatmul(facts: DeviceFacts, spec: MatmulSpec, variant?: MatmulVariant): KernelPlan {
+  const problem = resolveMatmul(spec);
+  const possible = variantsOf(facts, problem);
+  const name = variant ?? possible[0];
+  if (!possible.includes(name))
+    throw new ShapeError(
+      `matmul: variant "${name}" cannot run m = ${problem.m}, order ${problem.order} on this device. Possible: ${possible.join(', ')}.`,
+    );
+  const algorithm = describeAlgorithm(name, facts);
+  const tilesM = Math.ceil(problem.m / algorithm.rows);
+  const tilesN = Math.ceil(problem.n / algorithm.columns);
+  const tiles = tilesM * tilesN * problem.batch;
+  const parts = chooseParts(spec, problem);
+  const { m, n, k, batch, x, w, out, gate } = problem;
+  return {
+    op: 'matmul',
+    variant: `${name},${w.dtype}-${problem.order}`,
+    sources: [bindingPrelude(parts.bindings), algorithm.prelude, params, ...parts.sources, finish, algorithm.body],
+    constants: algorithm.constants,
+    bindings: parts.bindings,
+    uniform: packUniform([
+      ...[m, n, k, tilesM, tilesN, tiles].map((u32) => ({ u32 })),
+      ...[x.offset, x.stride, x.batchStride, w.offset, w.stride, w.batchStride, problem.batchGroup].map((u32) => ({
+        u32,
+      })),
+      ...[out.offset, out.stride, out.batchStride, gate.offset, gate.stride, gate.rowOffset].map((u32) => ({ u32 })),
+      { f32: problem.alpha },
+    ]),
+    workgroups: spreadGrid(tiles, facts.limits),
+    flops: 2 * m * n * k * batch,
+    bytes: leastBytes(spec, problem),
+  };
+}
+
+/**
+ * Variants that can run a spec on a device, the planner's choice first.
+ *
+ * @throws ShapeError, DTypeError if the spec is not valid
+ */
+export function matmulVariants(facts: DeviceFacts, spec: MatmulSpec): readonly MatmulVariant[] {
+  return variantsOf(facts, resolveMatmul(spec));
+}
+
+function variantsOf(facts: DeviceFacts, problem: ResolvedMatmul): MatmulVariant[] {
+  const { m, n, order, w } = problem;
+  const gpu: MatmulVariant[] = [];
+  if (m <= 4 && order === 'nk' && w.isAligned) gpu.push('gemv');
+  // 128 x 128 halves the traffic, but a grid of few tiles leaves most of a GPU idle.
+  const isLarge = Math.ceil(m / 128) * Math.ceil(n / 128) * problem.batch >= 128;
+  gpu.push(...(isLarge ? (['tiled128', 'tiled64'] as const) : (['tiled64', 'tiled128'] as const)));
+  const looped: MatmulVariant[] =
+    m <= 4
+      ? ['outer4', 'outer16', 'outer32']
+      : preferLong(m)
+        ? ['outer32', 'outer16', 'outer4']
+        : ['outer16', 'outer32', 'outer4'];
+  if (facts.kind === 'gpu') return [...gpu, 'naive', ...looped, 'outer-unrolled'];
+  const software: MatmulVariant[] =
+    facts.driver === 'lavapipe' ? [...looped, 'outer-unrolled'] : ['outer-unrolled', ...looped];
+  return [...software, ...gpu, 'naive'];
+}
+
+/** 32 rows a lane, unless the rows past the end would eat the gain over 16 (1.2 times). */
+function preferLong(m: number): boolean {
+  return m > 16 && Math.ceil(m / 32) * 32 <= 1.15 * Math.ceil(m / 16) * 16;
+}
+
+interface Algorithm {
+  readonly body: string;
+  readonly prelude: string;
+  readonly constants: Readonly<Record<string, number>>;
+  /** Outputs of a workgroup. */
+  readonly rows: number;
+  readonly columns: number;
+}
+
+function describeAlgorithm(name: MatmulVariant, facts: DeviceFacts): Algorithm {
+  const none = { prelude: '', constants: {} };
+  // A workgroup of the outer variants is a subgroup where the driver tells its size; any size is right.
+  const lanes = facts.subgroups && facts.subgroupMaxSize <= 64 ? facts.subgroupMaxSize : 8;
+  switch (name) {
+    case 'naive':
+      return { ...none, body: naiveBody, rows: 16, columns: 16 };
+    case 'gemv':
+      return { ...none, body: gemvBody, rows: 4, columns: 8 };
+    case 'outer-unrolled':
+      return { ...none, body: outerUnrolledBody, constants: { WG: lanes }, rows: 8, columns: 8 * lanes };
+    case 'outer4':
+    case 'outer16':
+    case 'outer32': {
+      const rows = Number(name.slice('outer'.length));
+      return {
+        body: outerBody,
+        prelude: `const ROWS: u32 = ${rows}u;\n`,
+        constants: { WG: lanes },
+        rows,
+        columns: 4 * lanes,
+      };
+    }
+    case 'tiled64':
+    case 'tiled128': {
+      const tile = Number(name.slice('tiled'.length));
+      const prelude = `const TILE: u32 = ${tile}u;\nconst DEPTH: u32 = ${2048 / tile}u;\nconst QUADS: u32 = ${tile / 64}u;\n`;
+      return { body: tiledBody, prelude, constants: {}, rows: tile, columns: tile };
+    }
+  }
+}
+
+/** The parts of the shader that follow from the operands and the epilogue, and the bindings they need. */
+function chooseParts(spec: MatmulSpec, problem: ResolvedMatmul): { sources: string[]; bindings: BindingSpec[] } {
+  const { n, m, x, w, out, gate } = problem;
+  const weights = { f32: w.isAligned ? wF32 : wF32Unaligned, f16: wF16, bf16: wBf16, i8: wI8 };
+  const orders: Readonly<Record<WeightOrder, string>> = { nk: orderNk, kn: orderKn };
+  const bindings: BindingSpec[] = [
+    { name: 'x', access: 'read', byteLength: x.byteLength },
+    { name: 'w', access: 'read', byteLength: w.byteLength },
+  ];
+  if (w.dtype === 'i8') bindings.push({ name: 'scales', access: 'read', byteLength: n * 4 });
+  if (spec.bias) bindings.push({ name: 'bias', access: 'read', byteLength: n * 4 });
+  if (spec.gate) bindings.push({ name: 'gate', access: 'read', byteLength: gate.end * 4 });
+  if (spec.gate?.indexed) bindings.push({ name: 'rows', access: 'read', byteLength: (gate.rowOffset + m) * 4 });
+  bindings.push({ name: 'out', access: 'read_write', byteLength: out.byteLength });
+  return {
+    bindings,
+    sources: [
+      x.dtype === 'f16' ? xF16 : x.isAligned ? xF32 : xF32Unaligned,
+      weights[spec.w.dtype],
+      orders[problem.order],
+      out.dtype === 'f16' ? outF16 : out.isAligned ? outF32 : outF32Unaligned,
+      w.dtype === 'i8' ? scaleChannel : scaleNone,
+      spec.bias ? biasChannel : biasNone,
+      spec.activation === 'gelu_tanh' ? activationGelu : spec.activation === 'silu' ? activationSilu : activationNone,
+      spec.gate
+        ? spec.gate.indexed
+          ? combineGatedRows
+          : combineGated
+        : spec.add === 'residual'
+          ? combineResidual
+          : combineStore,
+    ],
+  };
+}
+
+/** `@binding` numbers as constants, so that each part can declare its own binding whatever the others are. */
+function bindingPrelude(bindings: readonly BindingSpec[]): string {
+  const names = [...bindings.map((binding) => binding.name), 'params'];
+  return names.map((name, index) => `const BINDING_${name.toUpperCase()}: u32 = ${index}u;\n`).join('');
+}
+
+/** Bytes that must at least move: each operand once, out twice where it is added to. */
+function leastBytes(spec: MatmulSpec, { m, n, k, batch, batchGroup, x, w, out }: ResolvedMatmul): number {
+  const bytes = { f32: 4, f16: 2, bf16: 2, i8: 1 };
+  const wBatch = w.batchStride === 0 ? 1 : Math.ceil(batch / batchGroup);
+  const outBytes = (out.dtype === 'f16' ? 2 : 4) * (spec.add ? 2 : 1);
+  const perChannel = (spec.bias ? 4 : 0) + (w.dtype === 'i8' ? 4 : 0) + (spec.gate ? 4 : 0);
+  return (
+    (x.dtype === 'f16' ? 2 : 4) * m * k * batch +
+    bytes[spec.w.dtype] * n * k * wBatch +
+    outBytes * m * n * batch +
+    perChannel * n
+  );
+}

@@ -1,0 +1,186 @@
+import { planMatmul, type MatmulVariant } from '../../kernels/matmul/matmul.ts';
+import {
+  matmulWeightLayout,
+  packMatmulWeight,
+  type MatmulWeightDType,
+  type MatmulWeightFormat,
+} from '../../kernels/matmul/weight-layout.ts';
+import { DTypeError, ShapeError } from '../errors.ts';
+import type { ProgramBuilder } from '../program/builder.ts';
+import { viewOf, type Value } from '../program/plan.ts';
+import { asU16, bf16ToF16, f32ToBf16, f32ToF16 } from '../safetensors/convert.ts';
+import type { TensorBytes } from '../weights/tensor-bytes.ts';
+import { requireDType, requireShape } from './check.ts';
+
+export type { MatmulWeightDType } from '../../kernels/matmul/weight-layout.ts';
+
+/** Weights of one or more linear layers with the same input, fused along the output channels. */
+export interface MatmulWeightSpec {
+  /** Tensors of the checkpoint, each [out, in]. */
+  readonly tensors: readonly string[];
+  /** Output channels of each tensor. */
+  readonly outs: readonly number[];
+  readonly inputs: number;
+  /** Form on the device: bf16 and f16 of the checkpoint are kept bit for bit, other pairs round to nearest even. */
+  readonly dtype: MatmulWeightDType;
+}
+
+/** A weight on the device, as `matmul` takes it. */
+export interface MatmulWeight {
+  readonly value: Value;
+  /** f32 [n]; with dtype i8 only. */
+  readonly scales?: Value;
+  readonly format: MatmulWeightFormat;
+  /** Output channels and inputs. */
+  readonly n: number;
+  readonly k: number;
+}
+
+/** What happens to the product on its way out. */
+export interface MatmulEpilogue {
+  readonly activation?: 'gelu_tanh' | 'silu';
+  /** Where the result goes, f32 [m, n], windows allowed; a new temporary where absent. */
+  readonly out?: Value;
+  /** out += result, in place. */
+  readonly residual?: boolean;
+  /** out += table[row, column ... column + n) * result, in place. Row 0 for all rows of out, or `index[r]` (u32 [m]). */
+  readonly gate?: { readonly table: Value; readonly column: number; readonly index?: Value };
+}
+
+/** Operands of a linear layer. */
+export interface MatmulArgs extends MatmulEpilogue {
+  /** f32 (or packed f16) [m, k], windows allowed. */
+  readonly x: Value;
+  readonly weight: MatmulWeight;
+  /** f32 [n]. */
+  readonly bias?: Value;
+  /** Forces an algorithm; the planner's choice where absent. */
+  readonly variant?: MatmulVariant;
+}
+
+/**
+ * The weights of linear layers, in the form that this device's matmul prefers.
+ *
+ * @throws ShapeError if the lists differ in length
+ */
+export function matmulWeight(builder: ProgramBuilder, spec: MatmulWeightSpec): MatmulWeight {
+  const { tensors, outs, inputs, dtype } = spec;
+  if (tensors.length === 0 || tensors.length !== outs.length)
+    throw new ShapeError(`matmul: ${tensors.length} weights with ${outs.length} output sizes.`);
+  const n = outs.reduce((sum, count) => sum + count, 0);
+  const format = matmulWeightLayout(builder.facts, n, inputs, dtype);
+  const { weight, scales } = builder.weights({
+    key: `${tensors.join('|')}:matmul-${dtype}-${format.order}${format.stride}`,
+    tensors,
+    parts: {
+      weight: { dtype, shape: format.shape },
+      ...(dtype === 'i8' ? { scales: { dtype: 'f32' as const, shape: [n] } } : {}),
+    },
+    pack: (stored) => pack(stored, spec, format),
+  });
+  return { value: weight, format, n, k: inputs, ...(scales ? { scales } : {}) };
+}
+
+/**
+ * Records act(x w^T + bias), stored or added into `out`; sums are f32.
+ *
+ * @returns f32 [m, n]: `args.out`, or a new temporary
+ * @throws ShapeError, DTypeError if operands do not fit each other
+ */
+export function matmul(builder: ProgramBuilder, args: MatmulArgs): Value {
+  const op = 'matmul';
+  const { x, weight, bias, activation, residual = false, gate, variant } = args;
+  const { n, k, format } = weight;
+  requireShape(op, 'x', x, [-1, k]);
+  if (x.dtype !== 'f16') requireDType(op, 'x', x, 'f32');
+  const m = x.shape[0];
+  if (bias) requireVector(op, 'bias', bias, 'f32', n);
+  if ((residual || gate) && !args.out)
+    throw new ShapeError(`${op}: ${gate ? 'gate' : 'residual'} adds to "out", which is missing.`);
+  if (residual && gate) throw new ShapeError(`${op}: give residual or gate, not both: a gate adds already.`);
+  const out = args.out ?? builder.temp('f32', [m, n], op);
+  requireDType(op, 'out', out, 'f32');
+  requireShape(op, 'out', out, [m, n]);
+  const plan = planMatmul(
+    builder.facts,
+    {
+      m,
+      n,
+      k,
+      x: { ...viewOf(x), dtype: x.dtype === 'f16' ? 'f16' : 'f32' },
+      w: { dtype: format.dtype, order: format.order, stride: format.stride },
+      out: viewOf(out),
+      bias: bias !== undefined,
+      ...(activation ? { activation } : {}),
+      ...(residual ? { add: 'residual' as const } : {}),
+      ...(gate ? { add: 'gated' as const, gate: gateView(op, gate, m, n) } : {}),
+    },
+    variant,
+  );
+  const operands = [x, weight.value];
+  if (weight.scales) operands.push(weight.scales);
+  if (bias) operands.push(bias);
+  if (gate) operands.push(gate.table);
+  if (gate?.index) operands.push(gate.index);
+  builder.dispatch(plan, [...operands, out]);
+  return out;
+}
+
+function gateView(op: string, { table, column, index }: NonNullable<MatmulEpilogue['gate']>, m: number, n: number) {
+  requireDType(op, 'gate', table, 'f32');
+  requireShape(op, 'gate', table, [-1, -1]);
+  const [tableRows, columns] = table.shape;
+  if (!Number.isInteger(column) || column < 0 || column + n > columns)
+    throw new ShapeError(`${op}: gate columns [${column}, ${column + n}) are outside of [${table.shape.join(', ')}].`);
+  if (index) requireVector(op, 'gate index', index, 'u32', m);
+  return {
+    offset: table.offset + column,
+    stride: table.stride ?? columns,
+    tableRows,
+    ...(index ? { indexed: true, rowOffset: index.offset } : {}),
+  };
+}
+
+/** The kernel reads a vector from the start of its storage, except for the index, whose offset it knows. */
+function requireVector(op: string, name: string, value: Value, dtype: Value['dtype'], length: number): void {
+  requireDType(op, name, value, dtype);
+  requireShape(op, name, value, [length]);
+  if (dtype === 'f32' && value.offset !== 0)
+    throw new ShapeError(`${op}: ${name} must be a whole tensor, got a window at element ${value.offset}.`);
+}
+
+/** The tensors one under the other, in the device's form. */
+function pack(
+  stored: readonly TensorBytes[],
+  { outs, inputs, dtype }: MatmulWeightSpec,
+  format: MatmulWeightFormat,
+): Readonly<Record<string, ArrayBufferView>> {
+  const parts = stored.map((tensor, i) => packMatmulWeight(valuesFor(tensor, dtype), outs[i], inputs, format));
+  if (parts.length === 1) return { weight: parts[0].data, ...(parts[0].scales ? { scales: parts[0].scales } : {}) };
+  if (format.order !== 'nk')
+    throw new ShapeError(`matmul: weights in order "${format.order}" cannot be fused row by row.`);
+  const weight = new Uint8Array(parts.reduce((sum, part) => sum + part.data.byteLength, 0));
+  const scales = new Float32Array(dtype === 'i8' ? outs.reduce((sum, count) => sum + count, 0) : 0);
+  let at = 0;
+  let channel = 0;
+  parts.forEach((part, i) => {
+    weight.set(part.data, at);
+    if (part.scales) scales.set(part.scales, channel);
+    at += part.data.byteLength;
+    channel += outs[i];
+  });
+  return { weight, ...(dtype === 'i8' ? { scales } : {}) };
+}
+
+/** What packMatmulWeight wants for a device dtype: 16-bit codes, or f32 values. */
+function valuesFor(tensor: TensorBytes, dtype: MatmulWeightDType): Float32Array | Uint16Array {
+  if (dtype === 'f32' || dtype === 'i8') return tensor.toF32();
+  const stored = tensor.dtype;
+  const isHalf = stored === 'F16' || stored === 'BF16';
+  const codes = isHalf ? asU16(tensor.bytes) : undefined;
+  if (codes && stored === (dtype === 'f16' ? 'F16' : 'BF16')) return codes;
+  if (codes && stored === 'BF16') return bf16ToF16(codes);
+  if (stored.startsWith('I') || stored.startsWith('U') || stored === 'BOOL')
+    throw new DTypeError(`matmul: weight "${tensor.name}" must be a float tensor, got ${stored}.`);
+  return dtype === 'f16' ? f32ToF16(tensor.toF32()) : f32ToBf16(tensor.toF32());
+}
