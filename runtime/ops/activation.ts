@@ -17,7 +17,8 @@ export function activation(
   const { kind, x, up } = args;
   requireDType(op, 'x', x, 'f32');
   requireShape(op, 'x', x, [-1, -1]);
-  if ((kind === 'silu_mul') !== (up !== undefined)) throw new ShapeError(`${op}: "up" belongs to silu_mul, got kind "${kind}".`);
+  if ((kind === 'silu_mul') !== (up !== undefined))
+    throw new ShapeError(`${op}: "up" belongs to silu_mul, got kind "${kind}".`);
   if (up) requireShape(op, 'up', up, x.shape);
   const [rows, columns] = x.shape;
   const out = args.out ?? builder.temp('f32', [rows, columns], kind);

@@ -8,7 +8,8 @@ export function requireDType(op: string, name: string, value: Value, dtype: Valu
 
 /** Checks an operand's shape; a negative size stands for "any". @throws ShapeError that names op and operand */
 export function requireShape(op: string, name: string, value: Value, shape: readonly number[]): void {
-  const fits = value.shape.length === shape.length && shape.every((size, axis) => size < 0 || size === value.shape[axis]);
+  const fits =
+    value.shape.length === shape.length && shape.every((size, axis) => size < 0 || size === value.shape[axis]);
   if (fits) return;
   const wanted = shape.map((size) => (size < 0 ? '*' : size)).join(', ');
   throw new ShapeError(`${op}: ${name} must be [${wanted}], got [${value.shape.join(', ')}].`);

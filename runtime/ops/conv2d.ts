@@ -79,7 +79,8 @@ export function conv2d(builder: ProgramBuilder, x: Value, spec: ConvSpec, apply:
     ...(band && { band: { inRow0: band.inRow0, inRows: band.inRows, outRow0: band.outRow0, outRows: band.outRows } }),
   });
   const { weight, bias } = convWeight(builder, spec);
-  builder.dispatch(plan, [x, weight, bias, ...(residual && !inPlace ? [residual] : []), out]);
+  // Without a residual its binding is never read: the bias stands for it.
+  builder.dispatch(plan, [x, weight, bias, ...(inPlace ? [] : [residual ?? bias]), out]);
   return out;
 }
 

@@ -18,7 +18,11 @@ export function vectorWeight(builder: ProgramBuilder, name: string, shape: reado
 }
 
 /** Several vectors of the checkpoint one after the other, as one f32 vector: the bias of a fused projection. */
-export function concatenatedWeight(builder: ProgramBuilder, names: readonly string[], lengths: readonly number[]): Value {
+export function concatenatedWeight(
+  builder: ProgramBuilder,
+  names: readonly string[],
+  lengths: readonly number[],
+): Value {
   const total = numElements([lengths.reduce((sum, length) => sum + length, 0)]);
   return builder.weights({
     key: `${names.join('|')}:f32`,

@@ -1,5 +1,6 @@
 import type { GoldenHandler } from './contract.ts';
 import { MRT_CPU_KINDS } from './kinds-mrt-cpu.ts';
+import { openTransformerKinds } from './kinds-gpu-transformer.ts';
 import { QWEN_CPU_KINDS } from './kinds-qwen-cpu.ts';
 
 /** Handlers by kind, and what they hold open (an engine, loaded models). */
@@ -16,7 +17,7 @@ const CPU_KINDS: readonly ReadonlyMap<string, GoldenHandler>[] = [QWEN_CPU_KINDS
  * Makers of handlers that need a device. Each must open its engine when the first case asks for it, so that kinds without a
  * GPU run on a machine without one.
  */
-const DEVICE_KINDS: readonly (() => GoldenKinds)[] = [];
+const DEVICE_KINDS: readonly (() => GoldenKinds)[] = [openTransformerKinds];
 
 /** All kinds of golden cases that the engine can run. */
 export function openGoldenKinds(): GoldenKinds {

@@ -1,0 +1,270 @@
+import type { Engine } from '../../runtime/engine.ts';
+import { ShapeError, UsageError } from '../../runtime/errors.ts';
+import { ProgramBuilder } from '../../runtime/program/builder.ts';
+import { compileProgram, type Program } from '../../runtime/program/program.ts';
+import type { Tensor } from '../../runtime/tensor.ts';
+import type { ModulationTable } from '../mmdit/modulation-table.ts';
+import type { QwenImageTransformer2DModel, TransformerPass } from '../mmdit/transformer.ts';
+import { PASS_STATES, type CondEmbedding } from '../mmdit/transformer-program.ts';
+import { joinRanges } from '../mmdit/block.ts';
+import type { TextFeatures } from '../text/text-encoder.ts';
+import type { TokenPlan, TokenRange } from '../tokens/token-plan.ts';
+import { recordStep, STEP_STATES, stepScalars, type StepSpec } from './step-program.ts';
+
+/** Everything that a loop of denoising steps needs but noise. */
+export interface DenoiseSpec {
+  readonly plan: Pick<
+    TokenPlan,
+    'numTokens' | 'positions' | 'modulationRows' | 'modulationRowCount' | 'condFlags' | 'predicted' | 'textStart'
+  >;
+  /** Noise levels: numSteps + 1 falling numbers, the last 0. */
+  readonly sigmas: ArrayLike<number>;
+  readonly text: TextFeatures;
+  /** Text of the unguided pass; guidance is on where it is given. */
+  readonly negative?: TextFeatures;
+  /** Weight of guidance; used with `negative` only. */
+  readonly cfgScale?: number;
+  readonly rescale?: StepSpec['rescale'];
+  readonly form: StepSpec['form'];
+  readonly predicts: StepSpec['predicts'];
+  readonly ropeTheta?: number;
+  readonly condEmbedding?: CondEmbedding;
+  readonly additionalTCond?: number;
+}
+
+/** What a step has done. */
+export interface StepReport {
+  /** 0-based. */
+  readonly step: number;
+  readonly numSteps: number;
+  readonly sigma: number;
+  readonly sigmaNext: number;
+  /** Transformer passes of the step: one, or two with guidance. */
+  readonly passes: readonly PassReport[];
+}
+
+/** What one pass of a step has done. */
+export interface PassReport {
+  readonly branch: Branch;
+  /** False where a step cache took the place of some blocks. */
+  readonly computed: boolean;
+  readonly blocksRun: number;
+  /** Relative difference that the cache's decision compared; NaN where it compared none. */
+  readonly difference: number;
+  readonly flops: number;
+  readonly flopsSaved: number;
+}
+
+/** The guided pass (`cond`) or the unguided one. */
+export type Branch = 'cond' | 'uncond';
+
+/** Runs the blocks of a pass: all of them, or what a step cache leaves of them. */
+export interface PassRunner {
+  run(pass: TransformerPass, branch: Branch, step: number): Promise<PassReport>;
+}
+
+/** Computes every block. */
+export const FULL_PASS: PassRunner = {
+  run: async (pass, branch) => {
+    pass.run();
+    const flops = pass.program.flops();
+    return { branch, computed: true, blocksRun: pass.numBlocks, difference: Number.NaN, flops, flopsSaved: 0 };
+  },
+};
+
+/** One run of the loop. */
+export interface DenoiseRun {
+  /** f32 [N, C] in plan order: noise at predicted tokens, clean and condition tokens elsewhere. */
+  readonly tokens: Float32Array;
+  /** Fresh noise f32 [N, C] after step i (rows that are not predicted are not read); needed by form `renoise`. */
+  readonly fresh?: (step: number) => Float32Array;
+  readonly onStep?: (report: StepReport, denoiser: Denoiser) => void | Promise<void>;
+  readonly signal?: AbortSignal;
+  readonly runner?: PassRunner;
+}
+
+/**
+ * The compiled loop: one or two transformer passes and the step between noise levels, all replayed. Clean and condition
+ * tokens go in untouched at every step; only predicted rows move.
+ */
+export class Denoiser {
+  readonly spec: DenoiseSpec;
+  readonly passes: Readonly<Record<Branch, TransformerPass | undefined>>;
+  readonly #engine: Engine;
+  readonly #tokens: Tensor;
+  readonly #step: Program;
+  readonly #modulation: ModulationTable;
+  readonly #owned: readonly Tensor[];
+
+  private constructor(
+    engine: Engine,
+    spec: DenoiseSpec,
+    parts: {
+      cond: TransformerPass;
+      uncond: TransformerPass | undefined;
+      step: Program;
+      modulation: ModulationTable;
+      tokens: Tensor;
+      owned: Tensor[];
+    },
+  ) {
+    this.#engine = engine;
+    this.spec = spec;
+    this.passes = { cond: parts.cond, uncond: parts.uncond };
+    this.#step = parts.step;
+    this.#modulation = parts.modulation;
+    this.#tokens = parts.tokens;
+    this.#owned = parts.owned;
+  }
+
+  /** Steps of the loop. */
+  get numSteps(): number {
+    return this.spec.sigmas.length - 1;
+  }
+
+  /** Predicted rows, neighbouring ranges joined. */
+  get ranges(): TokenRange[] {
+    return joinRanges(this.spec.plan.predicted, this.spec.plan.numTokens);
+  }
+
+  /** Compiles the passes and the step, and tabulates the modulation of all noise levels. */
+  static async prepare(
+    engine: Engine,
+    transformer: QwenImageTransformer2DModel,
+    spec: DenoiseSpec,
+    signal?: AbortSignal,
+  ): Promise<Denoiser> {
+    checkSigmas(spec.sigmas);
+    const { plan } = spec;
+    const { config } = transformer;
+    const channels = config.inChannels;
+    const owned: Tensor[] = [];
+    const make = (label: string): Tensor => {
+      const tensor = engine.tensor('f32', [plan.numTokens, channels], undefined, label);
+      owned.push(tensor);
+      return tensor;
+    };
+    const disposables: { dispose(): void }[] = [];
+    try {
+      const tokens = make('tokens');
+      const velocity = make('velocity');
+      const guided = spec.negative !== undefined;
+      const timesteps = Array.from(spec.sigmas).slice(0, -1);
+      if (plan.modulationRowCount > 1) timesteps.push(0);
+      const modulation = await transformer.modulation({
+        timesteps,
+        ...(spec.additionalTCond !== undefined ? { additionalTCond: spec.additionalTCond } : {}),
+        ...(signal ? { signal } : {}),
+      });
+      disposables.push(modulation);
+      const pass = async (text: TextFeatures, out: Tensor): Promise<TransformerPass> => {
+        const prepared = await transformer.prepare(
+          {
+            tokens: plan,
+            textLength: text.length,
+            ropeTheta: spec.ropeTheta ?? 10_000,
+            ...(spec.condEmbedding ? { condEmbedding: spec.condEmbedding } : {}),
+          },
+          { [PASS_STATES.tokens]: tokens, [PASS_STATES.velocity]: out },
+          signal,
+        );
+        disposables.push(prepared);
+        prepared.setText(text.data);
+        return prepared;
+      };
+      const cond = await pass(spec.text, velocity);
+      const negativeVelocity = guided ? make('velocity (negative)') : undefined;
+      const uncond = spec.negative && negativeVelocity ? await pass(spec.negative, negativeVelocity) : undefined;
+      const builder = new ProgramBuilder(engine.facts, 'step');
+      recordStep(builder, {
+        numTokens: plan.numTokens,
+        channels,
+        ranges: joinRanges(plan.predicted, plan.numTokens),
+        form: spec.form,
+        predicts: spec.predicts,
+        ...(guided ? { cfgScale: spec.cfgScale ?? 1, rescale: spec.rescale ?? 'none' } : {}),
+      });
+      const step = await compileProgram(engine, builder.finish(), {
+        bind: {
+          [STEP_STATES.tokens]: tokens,
+          [STEP_STATES.velocity]: velocity,
+          ...(negativeVelocity ? { [STEP_STATES.negative]: negativeVelocity } : {}),
+        },
+        ...(signal ? { signal } : {}),
+      });
+      return new Denoiser(engine, spec, { cond, uncond, step, modulation, tokens, owned });
+    } catch (error) {
+      for (const item of [...disposables, ...owned]) item.dispose();
+      throw error;
+    }
+  }
+
+  /**
+   * Runs the loop and returns the tokens at the end, f32 [N, C] in plan order.
+   *
+   * Waits for the device after every step, so an abort is seen within one step.
+   *
+   * @throws the signal's reason when aborted
+   */
+  async run(run: DenoiseRun): Promise<Float32Array> {
+    const { sigmas } = this.spec;
+    const runner = run.runner ?? FULL_PASS;
+    if (run.tokens.length !== this.#tokens.byteLength / 4)
+      throw new ShapeError(
+        `denoise: tokens must be [${this.#tokens.shape.join(', ')}], got ${run.tokens.length} values.`,
+      );
+    this.#tokens.write(run.tokens);
+    for (let step = 0; step < this.numSteps; step++) {
+      run.signal?.throwIfAborted();
+      const passes: PassReport[] = [];
+      for (const branch of ['cond', 'uncond'] as const) {
+        const pass = this.passes[branch];
+        if (!pass) continue;
+        pass.setModulation(
+          this.#modulation,
+          step,
+          this.#modulation.numRows > this.numSteps ? this.numSteps : undefined,
+        );
+        passes.push(await runner.run(pass, branch, step));
+      }
+      const last = step === this.numSteps - 1;
+      this.#step.write(STEP_STATES.scalars, stepScalars(sigmas[step], sigmas[step + 1]));
+      if (this.spec.form === 'renoise' && !last) {
+        if (!run.fresh)
+          throw new UsageError('denoise: form "renoise" needs fresh noise after every step but the last.');
+        this.#step.write(STEP_STATES.fresh, run.fresh(step));
+      }
+      this.#step.run();
+      await this.#engine.idle();
+      await run.onStep?.(
+        { step, numSteps: this.numSteps, sigma: sigmas[step], sigmaNext: sigmas[step + 1], passes },
+        this,
+      );
+    }
+    run.signal?.throwIfAborted();
+    return this.readTokens();
+  }
+
+  /** The tokens as they stand, f32 [N, C] in plan order. */
+  async readTokens(): Promise<Float32Array> {
+    return (await this.#tokens.read()) as Float32Array;
+  }
+
+  /** Frees everything but the transformer's weights. */
+  dispose(): void {
+    this.passes.cond?.dispose();
+    this.passes.uncond?.dispose();
+    this.#step.dispose();
+    this.#modulation.dispose();
+    for (const tensor of this.#owned) tensor.dispose();
+  }
+}
+
+function checkSigmas(sigmas: ArrayLike<number>): void {
+  if (sigmas.length < 2) throw new UsageError(`denoise: sigmas must be at least 2 numbers, got ${sigmas.length}.`);
+  for (let i = 0; i + 1 < sigmas.length; i++)
+    if (!(sigmas[i] > sigmas[i + 1]) || sigmas[i] > 1)
+      throw new UsageError(`denoise: sigmas must fall from at most 1 to 0, got ${sigmas[i]} before ${sigmas[i + 1]}.`);
+  if (sigmas[sigmas.length - 1] !== 0)
+    throw new UsageError(`denoise: the last sigma must be 0, got ${sigmas[sigmas.length - 1]}.`);
+}

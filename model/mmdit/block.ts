@@ -1,0 +1,168 @@
+import { attention } from '../../runtime/ops/attention.ts';
+import { layerNormModulate, type ModulationColumns } from '../../runtime/ops/layer-norm-modulate.ts';
+import { qkNormRope, type Rotation } from '../../runtime/ops/qk-norm-rope.ts';
+import { vectorWeight } from '../../runtime/ops/vector-weight.ts';
+import type { Value } from '../../runtime/program/plan.ts';
+import type { TransformerConfig } from '../config/transformer-config.ts';
+import type { TokenRange } from '../tokens/token-plan.ts';
+import type { BlockVector, ModulationLayout, Stream } from './modulation-layout.ts';
+import { linear, type Recording } from '../recording.ts';
+import { hiddenSizeOf } from './tensors.ts';
+
+/** Epsilon of every LayerNorm and RMSNorm of the family. */
+export const NORM_EPS = 1e-6;
+
+/** What all blocks of a pass share. S_t text tokens come before S_i image tokens in the joint sequence. */
+export interface BlockOperands {
+  readonly config: TransformerConfig;
+  readonly layout: ModulationLayout;
+  /** Residual streams, updated in place: f32 [S_i, D] and [S_t, D]. */
+  readonly img: Value;
+  readonly txt: Value;
+  /** f32 [1 or 2, layout.total]. */
+  readonly modulation: Value;
+  /** u32 [S_i]: row of the modulation table per image token; absent: row 0 for all. */
+  readonly imgRows: Value | undefined;
+  /** Rotation of the joint sequence: f32 [S_t + S_i, headDim / 2]. */
+  readonly rotation: Rotation;
+}
+
+/** Which rows a block must bring up to date. */
+export interface BlockScope {
+  /** Ranges of image tokens whose stream is updated; all but the last block need every token. */
+  readonly imgRanges: readonly TokenRange[];
+  /** Whether the text stream is updated: nobody reads it after the last block. */
+  readonly updateTxt: boolean;
+}
+
+/**
+ * Records one MMDiT block (spec qwen-image 1.5-1.6): modulated norms, joint attention with per-head RMSNorm and rotary
+ * positions, gated residuals, gelu MLPs; image tokens are modulated by the row that their plan names.
+ */
+export function recordBlock(recording: Recording, block: number, operands: BlockOperands, scope: BlockScope): void {
+  const { builder } = recording;
+  const { config, img, txt, rotation } = operands;
+  const width = hiddenSizeOf(config);
+  const heads = config.numAttentionHeads;
+  const txtLen = txt.shape[0];
+  const imgLen = img.shape[0];
+  const prefix = `transformer_blocks.${block}`;
+  const attn = `${prefix}.attn`;
+
+  // q, k and v of the joint sequence [text | image], side by side in the columns.
+  const qkv = builder.temp('f32', [txtLen + imgLen, 3 * width], 'qkv');
+  const txtRows = builder.rows(qkv, 0, txtLen);
+  const imgRows = builder.rows(qkv, txtLen, imgLen);
+  linear(
+    recording,
+    [`${attn}.add_q_proj`, `${attn}.add_k_proj`, `${attn}.add_v_proj`],
+    norm('txt', 'shift1', 'scale1'),
+    {
+      out: txtRows,
+    },
+  );
+  linear(recording, [`${attn}.to_q`, `${attn}.to_k`, `${attn}.to_v`], norm('img', 'shift1', 'scale1'), {
+    out: imgRows,
+  });
+  const windows = [
+    { rows: txtRows, start: 0, count: txtLen, names: ['norm_added_q', 'norm_added_k'] },
+    { rows: imgRows, start: txtLen, count: imgLen, names: ['norm_q', 'norm_k'] },
+  ];
+  for (const { rows, start, count, names } of windows)
+    names.forEach((name, i) =>
+      qkNormRope(builder, {
+        x: builder.columns(rows, i * width, width),
+        heads,
+        norm: { weight: vectorWeight(builder, `${attn}.${name}.weight`, [config.attentionHeadDim]), eps: NORM_EPS },
+        rope: {
+          cos: builder.rows(rotation.cos, start, count),
+          sin: builder.rows(rotation.sin, start, count),
+          pairs: rotation.pairs,
+        },
+      }),
+    );
+  const [q, k, v] = [0, 1, 2].map((i) => builder.columns(qkv, i * width, width));
+  const attended = builder.temp('f32', [txtLen + imgLen, width], 'attended');
+  for (const [start, end] of queryRanges(txtLen, imgLen, scope))
+    attention(builder, {
+      q: builder.rows(q, start, end - start),
+      k,
+      v,
+      heads,
+      out: builder.rows(attended, start, end - start),
+    });
+
+  for (const [start, end] of scope.imgRanges) update('img', start, end, `${attn}.to_out.0`, 'img_mlp', txtLen);
+  if (scope.updateTxt) update('txt', 0, txtLen, `${attn}.to_add_out`, 'txt_mlp', 0);
+
+  /** Rows [start, end) of a stream: attention's output and the MLP, both gated into the residual. */
+  function update(
+    stream: Stream,
+    start: number,
+    end: number,
+    outProjection: string,
+    mlp: string,
+    jointStart: number,
+  ): void {
+    const residual = builder.rows(stream === 'img' ? img : txt, start, end - start);
+    const rows = (value: Value | undefined) => value && builder.rows(value, start, end - start);
+    const index = stream === 'img' ? rows(operands.imgRows) : undefined;
+    linear(recording, outProjection, builder.rows(attended, jointStart + start, end - start), {
+      out: residual,
+      gate: { table: operands.modulation, column: operands.layout.column(block, stream, 'gate1'), index },
+    });
+    const normed = layerNormModulate(builder, {
+      x: residual,
+      eps: NORM_EPS,
+      modulation: modulationOf(stream, 'shift2', 'scale2', index),
+    });
+    const hidden = linear(recording, `${prefix}.${mlp}.net.0.proj`, normed, { activation: 'gelu_tanh' });
+    linear(recording, `${prefix}.${mlp}.net.2`, hidden, {
+      out: residual,
+      gate: { table: operands.modulation, column: operands.layout.column(block, stream, 'gate2'), index },
+    });
+  }
+
+  function norm(stream: Stream, shift: BlockVector, scale: BlockVector): Value {
+    const index = stream === 'img' ? operands.imgRows : undefined;
+    return layerNormModulate(builder, {
+      x: stream === 'img' ? img : txt,
+      eps: NORM_EPS,
+      modulation: modulationOf(stream, shift, scale, index),
+    });
+  }
+
+  function modulationOf(
+    stream: Stream,
+    shift: BlockVector,
+    scale: BlockVector,
+    index: Value | undefined,
+  ): ModulationColumns {
+    return {
+      table: operands.modulation,
+      shift: operands.layout.column(block, stream, shift),
+      scale: operands.layout.column(block, stream, scale),
+      ...(index ? { index } : {}),
+    };
+  }
+}
+
+/** Rows of the joint sequence whose attention somebody reads: neighbouring ranges are joined into one dispatch. */
+function queryRanges(txtLen: number, imgLen: number, scope: BlockScope): TokenRange[] {
+  const ranges: TokenRange[] = scope.imgRanges.map(([start, end]) => [txtLen + start, txtLen + end]);
+  if (scope.updateTxt) ranges.unshift([0, txtLen]);
+  return joinRanges(ranges, txtLen + imgLen);
+}
+
+/** Joins ranges that touch, in order. @throws RangeError if they overlap or leave [0, length) */
+export function joinRanges(ranges: readonly TokenRange[], length: number): TokenRange[] {
+  const joined: [number, number][] = [];
+  for (const [start, end] of [...ranges].sort((a, b) => a[0] - b[0])) {
+    const last = joined.at(-1);
+    if (start < (last?.[1] ?? 0) || end > length || end <= start)
+      throw new RangeError(`ranges: [${start}, ${end}) overlaps, is empty or leaves [0, ${length}).`);
+    if (last && last[1] === start) last[1] = end;
+    else joined.push([start, end]);
+  }
+  return joined;
+}
