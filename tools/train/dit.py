@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-HEAD, AXES, THETA = 64, (16, 24, 24), 4.0
+HEAD, AXES, THETA = 64, (16, 24, 24), 100.0
 
 
 @dataclass
@@ -82,21 +82,25 @@ class Stream(nn.Module):
         return self.down(F.gelu(self.up(x), approximate="tanh"))
 
     def place_heads(self):
-        """Half of the heads start by looking at the same place in all regions."""
+        """Half of the heads start by looking at the same place in all regions: their q and k carry a constant on the six
+        fastest turning pairs of y and x. The slow pairs stay free for content, text above all."""
         d = self.out.weight.shape[0]
         w, b = self.qkv.weight.data.view(3, d // HEAD, HEAD, d), self.qkv.bias.data.view(3, d // HEAD, HEAD)
-        chosen = range((d // HEAD + 1) // 2)
-        for h in chosen:
+        for h in range((d // HEAD + 1) // 2):
             for part in (0, 1):
                 w[part, h] *= 0.3
-                b[part, h] = 1.0
-                b[part, h, : AXES[0] // 2] = 0.0
-                b[part, h, HEAD // 2 : HEAD // 2 + AXES[0] // 2] = 0.0
+                for axis in (1, 2):
+                    first = sum(AXES[:axis]) // 2
+                    for half in (0, HEAD // 2):
+                        b[part, h, half + first : half + first + 6] = 1.0
 
 
 class Block(nn.Module):
-    def __init__(self, d):
+    """The last block feeds only the noise tokens on: its MLPs of clean and text tokens would never be read."""
+
+    def __init__(self, d, last=False):
         super().__init__()
+        self.last = last
         self.image, self.text = Stream(d), Stream(d)
         self.image.place_heads()
 
@@ -110,9 +114,11 @@ class Block(nn.Module):
         q, k, v = (torch.cat(p, 2) for p in ((qt, qi), (kt, ki), (vt, vi)))
         weights = (q @ k.transpose(-1, -2) + bias).softmax(-1)
         mixed = (weights.to(v.dtype) @ v).transpose(1, 2).flatten(2)
-        a_text, a_image = self.text.out(mixed[:, :t]), self.image.out(mixed[:, t:])
-        clean, noise = clean + m_clean[2] * a_image[:, :c], noise + m_noise[2] * a_image[:, c:]
-        text = text + m_text[2] * a_text
+        a_image = self.image.out(mixed[:, t:])
+        noise = noise + m_noise[2] * a_image[:, c:]
+        if self.last:
+            return clean, noise + m_noise[5] * self.image.mlp(modulated(noise, m_noise[3], m_noise[4])), text
+        clean, text = clean + m_clean[2] * a_image[:, :c], text + m_text[2] * self.text.out(mixed[:, :t])
         image = torch.cat([modulated(clean, m_clean[3], m_clean[4]), modulated(noise, m_noise[3], m_noise[4])], 1)
         image = self.image.mlp(image)
         clean, noise = clean + m_clean[5] * image[:, :c], noise + m_noise[5] * image[:, c:]
@@ -129,7 +135,7 @@ class Transformer(nn.Module):
         self.txt_norm = nn.Parameter(torch.ones(size.text))
         self.time1, self.time2 = nn.Linear(256, d), nn.Linear(d, d)
         self.cond_embed = nn.Parameter(torch.randn(d) * 0.5)
-        self.blocks = nn.ModuleList([Block(d) for _ in range(size.blocks)])
+        self.blocks = nn.ModuleList([Block(d, i == size.blocks - 1) for i in range(size.blocks)])
         self.norm_out, self.proj_out = nn.Linear(d, 2 * d), nn.Linear(d, 64)
         for linear in (self.norm_out, self.proj_out):
             nn.init.zeros_(linear.weight)

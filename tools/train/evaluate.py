@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from . import scores
-from .batches import caption_of
+from .batches import caption_of, layout
 from .design import compose, draw, hidden, over, premultiply
 from .dit import Size
 from .palette import NAMES
@@ -74,7 +74,6 @@ def run(model, vae, cases, task, texts, levels, cfg, truth=False):
         some = order[at : at + 16]
         records = [cases[i].record for i in some]
         if truth:
-            from .batches import layout
             tokens = [r["tokens"][torch.from_numpy(layout(r, task)["noise"])].float() for r in records]
         else:
             tokens = denoise(model, records, task, [texts[i] for i in some], levels, cfg, seed=at)
@@ -129,9 +128,8 @@ def score_restyle(cases, made):
                 return float(np.min([np.sqrt(((rgb - o) ** 2).sum(-1)) for o in others if o is not None], 0).mean())
             before.append(distance(c))
             after.append(distance(p))
-            right.append(scores.hits_colour(p, 0, scores.mean_colour(g)) if False else
-                         bool(np.sqrt(((scores.mean_colour(p) - scores.mean_colour(g)) ** 2).sum()) <= 0.15)
-                         if scores.mean_colour(p) is not None else False)
+            mine, wanted = scores.mean_colour(p), scores.mean_colour(g)
+            right.append(mine is not None and bool(np.sqrt(((mine - wanted) ** 2).sum()) <= 0.15))
     return f"IoU {np.mean(iou):.3f} | palette distance {np.mean(before):.3f} -> {np.mean(after):.3f} | right colour {np.mean(right):.2f}"
 
 

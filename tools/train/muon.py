@@ -38,10 +38,11 @@ class Optimizer:
             group["lr"] = self.lr_other * factor
         self.adam.step()
         for shape, members in self.groups.items():
-            looked = []
+            looked, members = [], [i for i in members if self.matrices[i].grad is not None]
+            if not members:
+                continue
             for i in members:
                 g = self.matrices[i].grad
-                g = torch.zeros_like(self.matrices[i]) if g is None else g
                 self.buffers[i].lerp_(g, 1 - self.momentum)
                 looked.append(g.lerp(self.buffers[i], self.momentum).flatten(1))
             update = orthogonalise(torch.stack(looked))

@@ -11,6 +11,7 @@ and their course; a run goes from phase to phase with --from OTHER.
 import argparse
 import json
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -159,6 +160,10 @@ def main():
         total = saved["total"]
         if path.exists():
             step, used = saved["step"], saved["used"]
+    if not phase["captions"]:  # the text stream waits until there is text
+        for name, p in model.named_parameters():
+            if name.startswith("text.") or (".text." in name and ".mod." not in name):
+                p.requires_grad_(False)
     if args.compile:
         for block in model.net.blocks:
             block.compile(dynamic=True)
@@ -169,7 +174,9 @@ def main():
     names, shares = list(phase["tasks"]), np.array(list(phase["tasks"].values()))
     clock = time.process_time if args.device == "cpu" else time.time
     began, at, kept, seen = time.time(), clock(), time.time(), {}
-    while used < phase["seconds"] and time.time() - began < 60 * args.minutes:
+    stop = []
+    signal.signal(signal.SIGTERM, lambda *_: stop.append(True))  # save and leave
+    while not stop and used < phase["seconds"] and time.time() - began < 60 * args.minutes:
         task = str(rng.choice(names, p=shares / shares.sum()))
         drop = phase["drop"][task] if phase["captions"] else 1.0
         batch = {k: v.to(args.device) for k, v in feed(task, phase["batch"], drop).items()}

@@ -1,0 +1,45 @@
+"""The whole training, stage by stage, each resumable; run it again after a cut and it goes on:
+
+    python -m tools.train.all --state DIR --out checkpoints/mrt-tiny
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PHASES = ("i2l", "mix", "anneal")
+
+
+def stage(module, *words):
+    print("--", module, *words, flush=True)
+    quiet = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "20000000000"}  # keeps glibc from handing pages back
+    subprocess.run([sys.executable, "-m", f"tools.train.{module}", *map(str, words)], check=True, env={**os.environ, **quiet})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--state", required=True)
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--shards", type=int, default=15)
+    args = parser.parse_args()
+    state = Path(args.state)
+    stage("train_vae", "--state", state, "--minutes", 13)
+    if not (state / "text.pt").exists():
+        stage("train_text", "--state", state, "--steps", 1200)
+    stage("pool", "--state", state, "--shards", args.shards)
+    stage("pool", "--state", state, "--first", 1000, "--shards", max(1, args.shards // 4), "--sizes", "96x128,128x96,128x128")
+    last = None
+    for phase in PHASES:
+        start = ["--start-from", last] if last else []
+        stage("train", "--state", state, "--name", phase, "--phase", f"tools/train/phases/{phase}.json", "--device", args.device,
+              "--compile", *start)
+        last = phase
+    stage("export", "--state", state, "--name", last, "--out", args.out)
+    stage("compare", "--state", state, "--name", last, "--folder", args.out)
+
+
+if __name__ == "__main__":
+    main()
