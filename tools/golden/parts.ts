@@ -1,4 +1,4 @@
-import { gzipSync, zlibSync } from 'fflate';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { crc32 } from '../../runtime/io/inflate.ts';
 
 /** One step of a recipe that builds a file's bytes; see `test/golden/files.md`. */
@@ -40,7 +40,7 @@ function buildPart(part: Part): Uint8Array {
     return Buffer.concat([length, body]);
   }
   if ('gzip' in part) return gzipSync(buildParts(part.gzip), { level: 9 });
-  if ('zlib' in part) return zlibSync(buildParts(part.zlib), { level: 9 });
+  if ('zlib' in part) return deflateSync(buildParts(part.zlib), { level: 9 });
   if ('chunk' in part) {
     const typed = Buffer.concat([Buffer.from(part.chunk, 'latin1'), buildParts(part.data)]);
     const chunk = Buffer.alloc(typed.length + 8);
