@@ -83,7 +83,7 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
   } catch (error) {
     // whatever happens here must not break the install of an app
     console.log(
-      `layerloom: no native addon (${error instanceof Error ? error.message : error}); everything works without it`,
+      `layerloom: no native addon (${error instanceof Error ? error.message : String(error)}); everything works without it`,
     );
     if (process.argv.includes('--force')) process.exitCode = 1;
   }

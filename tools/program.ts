@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 
 import { LayerloomError } from '../runtime/errors.ts';
+import { register as registerDoctor } from './commands/doctor.ts';
 import { register as registerGolden } from './commands/golden.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 
@@ -10,6 +11,7 @@ export function createProgram(): Command {
     .description('layered images from text, pictures and designs, on WebGPU')
     .showHelpAfterError('(--help shows what there is)')
     .exitOverride();
+  registerDoctor(program);
   registerGolden(program);
   return program;
 }

@@ -9,7 +9,7 @@ try {
   const { gpu, driver, manifest, refused } = await openDriver(options);
   const engine = await createEngine({ gpu });
   const tensor = engine.tensor('f32', [3], Float32Array.of(1, 2, 3));
-  const sum = (await tensor.read()).reduce((a, b) => a + b, 0);
+  const sum = Array.from(await tensor.read()).reduce((a, b) => a + b, 0);
   const variables = [process.env.VK_DRIVER_FILES ?? null, process.env.VK_ICD_FILENAMES ?? null];
   console.log(JSON.stringify({ driver, manifest, refused, sum, variables, device: engine.info.description }));
   engine.dispose();
