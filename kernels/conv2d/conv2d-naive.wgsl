@@ -28,7 +28,5 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) groups: vec3
       }
     }
   }
-  for (var i = 0u; i < min(4u, p.out_c - quad * 4u); i++) {
-    finish(pixel * p.out_c, quad * 4u + i, sum[i]);
-  }
+  finish(pixel * p.out_c, quad, sum);
 }

@@ -2,16 +2,17 @@
 // A lane computes a patch of PX x PY pixels by OQ vec4s of output channels. Taps of the input are loaded once per lane
 // and used by all the pixels of the patch that they reach (each is a gather, lane by lane, on such a driver); weights are the
 // same for all lanes, which the driver loads once. Loops have constant bounds, so patches stay in registers.
-// prelude: BINDING_*, const PX, PY, OQ, K, STRIDE; overrides: LANES_X, LANES_Y
-override LANES_X: u32 = 8;
-override LANES_Y: u32 = 1;
+// prelude: BINDING_*, const PX, PY, OQ, K, STRIDE; overrides: LANES, SILU
+override LANES: u32 = 8;
 const TX = (PX - 1u) * STRIDE + K;
 const TY = (PY - 1u) * STRIDE + K;
 
-@compute @workgroup_size(LANES_X, LANES_Y)
-fn main(@builtin(global_invocation_id) gid: vec3u) {
-  let x0 = gid.x * PX;
-  let y0 = gid.y * PY;
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lane: u32) {
+  // Lanes lie lanes_x wide and LANES / lanes_x high over the picture, so that narrow pictures fill them too.
+  let lane_y = lane / p.lanes_x;
+  let x0 = (wid.x * p.lanes_x + lane - lane_y * p.lanes_x) * PX;
+  let y0 = (wid.y * (LANES / p.lanes_x) + lane_y) * PY;
   if (x0 >= p.out_w || y0 >= p.out_rows) {
     return;
   }
@@ -26,7 +27,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u) {
   // The last tile's spare quads repeat the last one: their sums are dropped.
   var quad = array<u32, OQ>();
   for (var o = 0u; o < OQ; o++) {
-    quad[o] = min(gid.z * OQ + o, quads - 1u);
+    quad[o] = min(wid.z * OQ + o, quads - 1u);
   }
   var sum = array<array<array<vec4f, OQ>, PX>, PY>();
   for (var r = 0u; r < TY; r++) {
@@ -60,12 +61,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u) {
       if (y0 + py < p.out_rows && x0 + px < p.out_w) {
         let start = ((y0 + py) * p.out_w + x0 + px) * p.out_c;
         for (var o = 0u; o < OQ; o++) {
-          for (var i = 0u; i < 4u; i++) {
-            let oc = (gid.z * OQ + o) * 4u + i;
-            if (oc < p.out_c) {
-              finish(start, oc, sum[py][px][o][i]);
-            }
-          }
+          finish(start, wid.z * OQ + o, sum[py][px][o]);
         }
       }
     }

@@ -71,12 +71,7 @@ fn main(
   for (var i = 0u; i < 8u; i++) {
     let pixel = tile_p * TILE_P + lid.y * 8u + i;
     if (pixel < pixels) {
-      for (var j = 0u; j < 4u; j++) {
-        let oc = quad * 4u + j;
-        if (oc < p.out_c) {
-          finish(pixel * p.out_c, oc, sum[i][j]);
-        }
-      }
+      finish(pixel * p.out_c, quad, sum[i]);
     }
   }
 }

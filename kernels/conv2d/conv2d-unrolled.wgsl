@@ -1,18 +1,19 @@
 // conv2d for software drivers that keep arrays of private variables in memory: the same idea as conv2d-taps with the
 // registers written out. A lane computes 4 neighbouring pixels by 8 output channels; no barrier.
-// prelude: BINDING_*; overrides: LANES_X, LANES_Y
-override LANES_X: u32 = 4;
-override LANES_Y: u32 = 1;
+// prelude: BINDING_*; overrides: LANES, SILU
+override LANES: u32 = 4;
 
-@compute @workgroup_size(LANES_X, LANES_Y)
-fn main(@builtin(global_invocation_id) gid: vec3u) {
-  let x0 = gid.x * 4u;
-  if (x0 >= p.out_w || gid.y >= p.out_rows) {
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let lane_y = lane / p.lanes_x;
+  let x0 = (wid.x * p.lanes_x + lane - lane_y * p.lanes_x) * 4u;
+  let y0 = wid.y * (LANES / p.lanes_x) + lane_y;
+  if (x0 >= p.out_w || y0 >= p.out_rows) {
     return;
   }
   let quads = out_quads();
-  let qa = min(gid.z * 2u, quads - 1u);
-  let qb = min(gid.z * 2u + 1u, quads - 1u);
+  let qa = min(wid.z * 2u, quads - 1u);
+  let qb = min(wid.z * 2u + 1u, quads - 1u);
   var a0 = vec4f(0.0);
   var a1 = vec4f(0.0);
   var a2 = vec4f(0.0);
@@ -22,7 +23,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u) {
   var b2 = vec4f(0.0);
   var b3 = vec4f(0.0);
   for (var ky = 0u; ky < p.kernel; ky++) {
-    let y = i32((p.out_row0 + gid.y) * p.stride + ky) - i32(p.pad);
+    let y = i32((p.out_row0 + y0) * p.stride + ky) - i32(p.pad);
     if (!inside(y, p.in_h)) {
       continue;
     }
@@ -57,24 +58,16 @@ fn main(@builtin(global_invocation_id) gid: vec3u) {
       }
     }
   }
-  let start = gid.y * p.out_w + x0;
-  finish_pixel(x0, start, gid.z, a0, b0);
-  finish_pixel(x0 + 1u, start + 1u, gid.z, a1, b1);
-  finish_pixel(x0 + 2u, start + 2u, gid.z, a2, b2);
-  finish_pixel(x0 + 3u, start + 3u, gid.z, a3, b3);
+  let start = y0 * p.out_w + x0;
+  finish_pixel(x0, start, wid.z, a0, b0);
+  finish_pixel(x0 + 1u, start + 1u, wid.z, a1, b1);
+  finish_pixel(x0 + 2u, start + 2u, wid.z, a2, b2);
+  finish_pixel(x0 + 3u, start + 3u, wid.z, a3, b3);
 }
 
 fn finish_pixel(x: u32, pixel: u32, tile: u32, a: vec4f, b: vec4f) {
-  if (x >= p.out_w) {
-    return;
-  }
-  for (var i = 0u; i < 4u; i++) {
-    let oc = tile * 8u + i;
-    if (oc < p.out_c) {
-      finish(pixel * p.out_c, oc, a[i]);
-    }
-    if (oc + 4u < p.out_c) {
-      finish(pixel * p.out_c, oc + 4u, b[i]);
-    }
+  if (x < p.out_w) {
+    finish(pixel * p.out_c, tile * 2u, a);
+    finish(pixel * p.out_c, tile * 2u + 1u, b);
   }
 }

@@ -100,6 +100,7 @@ function makeCase(shape: Shape): KernelCase {
         bias: random.floats(outC),
       };
       if (residual === 'add') all.residual = random.floats(residualOffset + outCount);
+      if (residual === 'none') all.residual = Float32Array.of(Number.NaN); // bound and never added
       if (residual === 'in-place') all.output = random.floats(outOffset + outCount);
       else if (outOffset > 0) all.output = new Float32Array(outOffset);
       return all;

@@ -11,7 +11,6 @@ import { wgsl as unrolled } from './conv2d-unrolled.wgsl.ts';
 import { wgsl as params } from './params.wgsl.ts';
 import { wgsl as skipAdd } from './skip-add.wgsl.ts';
 import { wgsl as skipInPlace } from './skip-in-place.wgsl.ts';
-import { wgsl as skipNone } from './skip-none.wgsl.ts';
 import { wgsl as weightBf16 } from './weight-bf16.wgsl.ts';
 import { wgsl as weightF16 } from './weight-f16.wgsl.ts';
 import { wgsl as weightF32 } from './weight-f32.wgsl.ts';
@@ -79,7 +78,6 @@ export function conv2dVariants(facts: DeviceFacts): readonly Conv2dVariant[] {
 }
 
 const WEIGHTS: Readonly<Record<ConvWeightDType, string>> = { f32: weightF32, f16: weightF16, bf16: weightBf16 };
-const SKIPS = { none: skipNone, add: skipAdd, 'in-place': skipInPlace } as const;
 
 interface Layout {
   readonly label: string;
@@ -88,11 +86,13 @@ interface Layout {
   readonly constants: Readonly<Record<string, number>>;
   readonly workgroups: readonly [number, number, number];
   readonly tiles: readonly [pixels: number, channels: number];
+  readonly lanesX: number;
 }
 
 /**
- * Plans out[y, x, o] = act(bias[o] + sum w * in) + residual. Bindings: input, weight, bias, [residual], output; f32, but
- * the weight, which lies as `conv2dWeightLayout` says.
+ * Plans out[y, x, o] = act(bias[o] + sum w * in) + residual. Bindings: input, weight, bias, residual, output; f32, but the
+ * weight, which lies as `conv2dWeightLayout` says. Without a residual any buffer may stand for it; in place there is no
+ * such binding.
  *
  * @throws ShapeError if a size is not a positive whole number, the output is empty, or a band leaves the picture or
  * lacks input rows that its output needs
@@ -120,8 +120,12 @@ export function planConv2d(facts: DeviceFacts, options: Conv2dOptions, variant?:
     { name: 'weight', access: 'read', byteLength: weightBytes },
     { name: 'bias', access: 'read', byteLength: outC * 4 },
   ];
-  if (residual === 'add')
-    bindings.push({ name: 'residual', access: 'read', byteLength: (residualOffset + outEnd) * 4 });
+  if (residual !== 'in-place')
+    bindings.push({
+      name: 'residual',
+      access: 'read',
+      byteLength: residual === 'add' ? (residualOffset + outEnd) * 4 : 4,
+    });
   bindings.push({ name: 'output', access: 'read_write', byteLength: (outOffset + outEnd) * 4 });
   const prelude = [
     `const BINDING_OUT = ${bindings.length - 1};`,
@@ -132,13 +136,13 @@ export function planConv2d(facts: DeviceFacts, options: Conv2dOptions, variant?:
   return {
     op: 'conv2d',
     variant: layout.label,
-    sources: [prelude, WEIGHTS[weightDType], SKIPS[residual], params, layout.body],
-    constants: layout.constants,
+    sources: [prelude, WEIGHTS[weightDType], residual === 'in-place' ? skipInPlace : skipAdd, params, layout.body],
+    constants: { ...layout.constants, SILU: silu ? 1 : 0 },
     bindings,
     uniform: packUniform(
       [
-        [inH, inW, inC, band.outRows, outW, outC, kernel, stride, pad, up, silu ? 1 : 0],
-        [band.inRow0, band.inRows, band.outRow0, inOffset, residualOffset, outOffset, ...layout.tiles],
+        [inH, inW, inC, band.outRows, outW, outC, kernel, stride, pad, up, residual === 'add' ? 1 : 0],
+        [band.inRow0, band.inRows, band.outRow0, inOffset, residualOffset, outOffset, ...layout.tiles, layout.lanesX],
       ]
         .flat()
         .map((u32) => ({ u32 })),
@@ -184,7 +188,7 @@ function lay(
   outQuads: number,
 ): Layout {
   const { limits } = facts;
-  const none = { prelude: [], constants: {}, tiles: [0, 0] } as const;
+  const none = { prelude: [], constants: {}, tiles: [0, 0], lanesX: 1 } as const;
   switch (variant) {
     case 'naive': {
       const workgroup = facts.kind === 'software' ? 8 : 64;
@@ -197,48 +201,49 @@ function lay(
       return { ...none, label: 'tile,128x64', body: tile, tiles, workgroups: spreadGrid(tiles[0] * tiles[1], limits) };
     }
     case 'unrolled': {
-      const lanes = layLanes(facts, Math.ceil(outW / 4));
-      const workgroups = laneGrid(lanes, Math.ceil(outW / 4), outRows, Math.ceil(outQuads / 2));
-      return { ...none, label: 'unrolled,4x1x8', body: unrolled, constants: lanes, workgroups };
+      const lanes = layLanes(facts, Math.ceil(outW / 4), outRows, Math.ceil(outQuads / 2));
+      return { ...none, ...lanes, label: 'unrolled,4x1x8', body: unrolled };
     }
     case 'taps': {
       const [px, py, oq] = patchOf(options, outQuads);
-      const lanes = layLanes(facts, Math.ceil(outW / px));
       const { kernel, stride = 1 } = options;
       return {
         ...none,
+        ...layLanes(facts, Math.ceil(outW / px), Math.ceil(outRows / py), Math.ceil(outQuads / oq)),
         label: `taps,${px}x${py}x${oq * 4},K${kernel}S${stride}`,
         body: taps,
         prelude: Object.entries({ PX: px, PY: py, OQ: oq, K: kernel, STRIDE: stride }).map(
           ([name, value]) => `const ${name} = ${value}u;`,
         ),
-        constants: lanes,
-        workgroups: laneGrid(lanes, Math.ceil(outW / px), Math.ceil(outRows / py), Math.ceil(outQuads / oq)),
       };
     }
   }
 }
 
-/** Pixels in x and y and vec4s of channels that a lane of `taps` computes: 64 sums where there are channels enough. */
+/**
+ * Pixels in x and y and vec4s of channels that a lane of `taps` computes: 64 sums where there are channels enough. Few
+ * forms, because each is a pipeline that takes a second to compile there.
+ */
 function patchOf(options: Conv2dOptions, outQuads: number): readonly [px: number, py: number, oq: number] {
-  if (options.kernel === 1) return [4, 1, outQuads >= 4 ? 4 : outQuads >= 2 ? 2 : 1];
-  if (options.stride === 2) return [4, 1, outQuads >= 2 ? 2 : 1];
+  if (options.kernel === 1) return [4, 1, outQuads >= 2 ? 4 : 1];
+  if (options.stride === 2) return [4, 1, 2];
   return outQuads >= 2 ? [4, 2, 2] : [8, 2, 1];
 }
 
-/** Shape of a workgroup that is one subgroup: as wide as the picture needs, the rest in y. */
-function layLanes(facts: DeviceFacts, columns: number): { LANES_X: number; LANES_Y: number } {
-  const lanes = facts.subgroups ? Math.min(16, Math.max(4, facts.subgroupMaxSize)) : 8;
-  let width = 1;
-  while (width < columns && width < lanes) width *= 2;
-  return { LANES_X: width, LANES_Y: lanes / width };
-}
-
-function laneGrid(
-  lanes: { LANES_X: number; LANES_Y: number },
+/**
+ * A workgroup is one subgroup; its lanes lie as wide over the picture as it needs, the rest in y.
+ *
+ * @param columns, rows patches that cover the picture
+ */
+function layLanes(
+  facts: DeviceFacts,
   columns: number,
   rows: number,
   depth: number,
-): [number, number, number] {
-  return [Math.ceil(columns / lanes.LANES_X), Math.ceil(rows / lanes.LANES_Y), depth];
+): Pick<Layout, 'constants' | 'lanesX' | 'workgroups'> {
+  const lanes = facts.subgroups ? Math.min(16, Math.max(4, facts.subgroupMaxSize)) : 8;
+  let lanesX = 1;
+  while (lanesX < columns && lanesX < lanes) lanesX *= 2;
+  const workgroups = [Math.ceil(columns / lanesX), Math.ceil(rows / (lanes / lanesX)), depth] as const;
+  return { constants: { LANES: lanes }, lanesX, workgroups };
 }

@@ -13,7 +13,7 @@ struct Params {
   stride: u32,
   pad: u32,
   up_shift: u32,
-  silu: u32,
+  has_residual: u32,
   in_row0: u32,
   in_rows: u32,
   out_row0: u32,
@@ -22,7 +22,10 @@ struct Params {
   out_offset: u32,
   tiles_p: u32,
   tiles_o: u32,
+  lanes_x: u32,
 }
+override SILU: bool = false;
+
 @group(0) @binding(0) var<storage, read> input: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(BINDING_OUT) var<storage, read_write> output: array<f32>;
@@ -49,11 +52,22 @@ fn row_start(y: u32) -> u32 {
   return p.in_offset + (clamp(y, p.in_row0, p.in_row0 + p.in_rows - 1u) - p.in_row0) * p.in_w * p.in_c;
 }
 
-// Writes output channel oc of the pixel whose channels begin at element `start` of the output window.
-fn finish(start: u32, oc: u32, sum: f32) {
-  var y = sum + bias[oc];
-  if (p.silu != 0u) {
+// Writes the vec4 of output channels `quad` of the pixel whose channels begin at element `start` of the output window.
+fn finish(start: u32, quad: u32, sum: vec4f) {
+  var y = sum;
+  for (var i = 0u; i < 4u; i++) {
+    let oc = quad * 4u + i;
+    if (oc < p.out_c) {
+      y[i] += bias[oc];
+    }
+  }
+  if (SILU) {
     y = y / (1.0 + exp(-y));
   }
-  output[p.out_offset + start + oc] = y + skip_at(start + oc);
+  for (var i = 0u; i < 4u; i++) {
+    let oc = quad * 4u + i;
+    if (oc < p.out_c) {
+      output[p.out_offset + start + oc] = y[i] + skip_at(start + oc);
+    }
+  }
 }
