@@ -185,6 +185,40 @@ describe('openWeightFolder and openWeightFile', () => {
     await weights.close();
   });
 
+  test('a 40 GB folder of shards is opened and read in pieces, in little memory', async () => {
+    const big = join(folder, 'big');
+    await mkdir(big);
+    // sparse files: they take no room on disk
+    const shardBytes = 4.5e9;
+    const weightMap: [string, string][] = [];
+    for (let k = 0; k < 9; k++) {
+      const name = `diffusion_pytorch_model-0000${k + 1}-of-00009.safetensors`;
+      const json = JSON.stringify({
+        [`w${k}`]: { dtype: 'BF16', shape: [shardBytes / 2], data_offsets: [0, shardBytes] },
+      });
+      const header = Buffer.alloc(8 + json.length);
+      header.writeBigUInt64LE(BigInt(json.length));
+      header.write(json, 8);
+      await writeFile(join(big, name), header);
+      await truncate(join(big, name), header.length + shardBytes);
+      weightMap.push([`w${k}`, name]);
+    }
+    const index = { metadata: { total_size: 9 * shardBytes }, weight_map: Object.fromEntries(weightMap) };
+    await writeFile(join(big, 'diffusion_pytorch_model.safetensors.index.json'), JSON.stringify(index));
+    const before = process.resourceUsage().maxRSS;
+    const weights = await openWeightFolder(big);
+    for (let k = 0; k < 9; k++) {
+      // beyond 4 GiB, where 32-bit offsets would wrap
+      const piece = await weights.readRange(`w${k}`, shardBytes - 1024, shardBytes);
+      expect(piece.length).toBe(1024);
+    }
+    expect((process.resourceUsage().maxRSS - before) / 1024).toBeLessThan(64); // MiB
+    // more than a typed array holds: a typed error, not a RangeError
+    await expect(weights.readRaw('w0')).rejects.toMatchObject({ code: 'E_CHECKPOINT', rule: 'range' });
+    await weights.close();
+    await rm(big, { recursive: true });
+  });
+
   test('says what was looked for, and what to do instead', async () => {
     const empty = join(folder, 'empty');
     await mkdir(empty);
