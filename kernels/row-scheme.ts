@@ -60,7 +60,7 @@ export function layRows(
     sources = [width, rowsWorkgroup];
   } else if (name === 'subgroup') {
     lanes = facts.subgroupMaxSize;
-    rowsPerWorkgroup = facts.kind === 'software' ? 1 : 4;
+    rowsPerWorkgroup = 1;
     sources = ['enable subgroups;\n', width, rowsSubgroup];
   } else {
     rowsPerWorkgroup = facts.kind === 'software' ? 8 : 64;

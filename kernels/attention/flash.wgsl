@@ -1,8 +1,8 @@
 // Variant `flash`, for GPUs at tier T0: 128 invocations take 16 * R query rows of one head, keys 16 at a time, online
 // softmax; scores never leave the workgroup (Dao et al. 2022, arXiv 2205.14135).
-//   An invocation (row group g of 16, column group c of 8) computes scores of its R rows x keys 2c and 2c + 1, then the
-//   outputs of its R rows x vec4s c, c + 8, c + 16, ... of the head. Each of the 8 invocations that share rows takes their
-//   maximum and exponentials itself: cheaper than sharing them through workgroup memory and a barrier.
+//   An invocation (row group g of 16, column group c of 8) computes scores of its R rows x keys 2c and 2c + 1, then
+//   the outputs of its R rows x vec4s c, c + 8, c + 16, ... of the head. Each of the 8 invocations that share rows
+//   takes their maximum and exponentials itself: cheaper than sharing them through workgroup memory and a barrier.
 //   K and V pass through one staging tile in chunks of 32 vec4s (head_dim 128): 13 KiB of workgroup memory in all.
 // prelude: const R (rows an invocation), const CHUNKS (ceil(vecs / 32)); parts: problem, an access, keys
 const KEYS: u32 = 16u;

@@ -1,4 +1,5 @@
-// embedding_gather: y[i,:] = table[ids[i],:], widened to f32; an id outside of the table gives a row of NaN, not a wrong row
+// embedding_gather: y[i,:] = table[ids[i],:], widened to f32; an id outside of the table gives a row of NaN, not a
+// wrong row
 //   ids [rows] u32; table [vocab, cols]; y [rows, cols] f32
 // parts before this one: units (main), a table (table_at)
 struct Params {

@@ -1,4 +1,5 @@
-// layer_norm_modulate: y[r,:] = LN(x[r,:]) * (1 + modulation[m(r), scale..]) + modulation[m(r), shift..], LN without affine
+// layer_norm_modulate: y[r,:] = LN(x[r,:]) * (1 + modulation[m(r), scale..]) + modulation[m(r), shift..], LN without
+// affine
 //   x, y [rows, cols] f32; modulation: a table of rows of f32; columns, offsets and strides count Vs
 //   m(r) comes from the part before: row 0 for all, or an index per row
 // Variance by the corrected two-pass formula (Chan, Golub, LeVeque 1983): the second pass also sums the deviations from

@@ -1,4 +1,5 @@
-// reduce, first stage: partial[i] = (sum |a - b|, sum |a|) over the work units i, i + partials, i + 2 partials, ... of the rows
+// reduce, first stage: partial[i] = (sum |a - b|, sum |a|) over the work units i, i + partials, i + 2 partials, ... of
+// the rows
 //   a, b [rows, cols] f32; columns, offsets and strides count Vs; an invocation a partial sum
 // Which elements meet in a sum depends on the shape alone, so the result is the same in every run and on every device
 // with the same width.

@@ -1,7 +1,8 @@
-// sampler_step, in place on the predicted rows of the latent tokens x, with v = eps - z0 (sign +1) or z0 - eps (sign -1):
+// sampler_step, in place on the predicted rows of the latent tokens x, with v = eps - z0 (sign +1) or z0 - eps (-1):
 //   euler:   x += sign * (sigma_next - sigma) * v
 //   renoise: x0 = x - sign * sigma * v;  x = x0 if sigma_next is 0, else (1 - sigma_next) * x0 + sigma_next * fresh
-//   v, fresh [rows, cols] f32, rows in the order of the prediction; x rows at r or index[r]; columns and strides count Vs
+//   v, fresh [rows, cols] f32, rows in the order of the prediction; x rows at r or index[r]; columns, offsets and
+//   strides count Vs
 //   sigma and sigma_next are elements of `scalars`, so that one recording serves every step
 // parts before this one: a width (V), units (main), a step (target_row, next_latent, x, p)
 struct Params {
@@ -31,5 +32,6 @@ fn process_unit(unit: u32) {
     return;
   }
   let at = p.x_offset + target_row(row) * p.x_stride + c;
-  x[at] = next_latent(x[at], v[p.v_offset + row * p.v_stride + c], row, c, scalars[p.sigma_index], scalars[p.sigma_next_index]);
+  let velocity = v[p.v_offset + row * p.v_stride + c];
+  x[at] = next_latent(x[at], velocity, row, c, scalars[p.sigma_index], scalars[p.sigma_next_index]);
 }
