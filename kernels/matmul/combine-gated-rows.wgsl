@@ -2,14 +2,18 @@
 @group(0) @binding(BINDING_GATE) var<storage, read> gate: array<f32>;
 @group(0) @binding(BINDING_ROWS) var<storage, read> rows: array<u32>;
 
-fn combine(index: u32, row: u32, col: u32, value: vec4f) {
+fn column_gate(col: u32) -> vec4f {
+  return vec4f(1.0);
+}
+
+fn combine(index: u32, row: u32, column: Column, value: vec4f) {
   let last = p.n - 1u;
   let base = p.gate_offset + rows[p.row_offset + row] * p.gate_stride;
   let factor = vec4f(
-    gate[base + col],
-    gate[base + min(col + 1u, last)],
-    gate[base + min(col + 2u, last)],
-    gate[base + min(col + 3u, last)],
+    gate[base + column.col],
+    gate[base + min(column.col + 1u, last)],
+    gate[base + min(column.col + 2u, last)],
+    gate[base + min(column.col + 3u, last)],
   );
-  out_store(index, col, out_load(index, col) + factor * value);
+  out_store(index, column.col, out_load(index, column.col) + factor * value);
 }

@@ -45,7 +45,7 @@ fn main(
   let quad = (local & 1u) * 4u;
   if (local < 8u && out_row < p.m && col + quad < p.n) {
     let part = local >> 1u;
-    finish(tile.out, out_row, col + quad, vec4f(
+    finish(tile.out, out_row, column_at(col + quad), vec4f(
       partial[32u * quad][part],
       partial[32u * quad + 32u][part],
       partial[32u * quad + 64u][part],

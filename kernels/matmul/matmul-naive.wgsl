@@ -21,5 +21,5 @@ fn main(
   for (var k = 0u; k < p.k; k++) {
     sum += x_at(tile.x + row * p.x_stride + k) * w_row(tile.w, k, col);
   }
-  finish(tile.out, row, col, sum);
+  finish(tile.out, row, column_at(col), sum);
 }

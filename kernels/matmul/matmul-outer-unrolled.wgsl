@@ -103,21 +103,23 @@ fn main(
     a7 = fma(v7, a, a7);
     b7 = fma(v7, b, b7);
   }
-  finish_pair(tile.out, row + 0u, col, a0, b0);
-  finish_pair(tile.out, row + 1u, col, a1, b1);
-  finish_pair(tile.out, row + 2u, col, a2, b2);
-  finish_pair(tile.out, row + 3u, col, a3, b3);
-  finish_pair(tile.out, row + 4u, col, a4, b4);
-  finish_pair(tile.out, row + 5u, col, a5, b5);
-  finish_pair(tile.out, row + 6u, col, a6, b6);
-  finish_pair(tile.out, row + 7u, col, a7, b7);
+  let column_a = column_at(col_a);
+  let column_b = column_at(col_b);
+  finish_pair(tile.out, row + 0u, col, column_a, column_b, a0, b0);
+  finish_pair(tile.out, row + 1u, col, column_a, column_b, a1, b1);
+  finish_pair(tile.out, row + 2u, col, column_a, column_b, a2, b2);
+  finish_pair(tile.out, row + 3u, col, column_a, column_b, a3, b3);
+  finish_pair(tile.out, row + 4u, col, column_a, column_b, a4, b4);
+  finish_pair(tile.out, row + 5u, col, column_a, column_b, a5, b5);
+  finish_pair(tile.out, row + 6u, col, column_a, column_b, a6, b6);
+  finish_pair(tile.out, row + 7u, col, column_a, column_b, a7, b7);
 }
 
-fn finish_pair(out_base: u32, row: u32, col: u32, a: vec4f, b: vec4f) {
+fn finish_pair(out_base: u32, row: u32, col: u32, column_a: Column, column_b: Column, a: vec4f, b: vec4f) {
   if (row < p.m && col < p.n) {
-    finish(out_base, row, col, a);
+    finish(out_base, row, column_a, a);
   }
   if (row < p.m && col + 4u < p.n) {
-    finish(out_base, row, col + 4u, b);
+    finish(out_base, row, column_b, b);
   }
 }

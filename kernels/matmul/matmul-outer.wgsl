@@ -43,9 +43,10 @@ fn main(
     }
   }
   if (col < p.n) {
+    let column = column_at(col);
     for (var i = 0u; i < ROWS; i++) {
       if (row + i < p.m) {
-        finish(tile.out, row + i, col, sum[i]);
+        finish(tile.out, row + i, column, sum[i]);
       }
     }
   }

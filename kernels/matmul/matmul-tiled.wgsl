@@ -106,12 +106,16 @@ fn main(
     }
     workgroupBarrier();
   }
-  for (var i = 0u; i < 4u * QUADS; i++) {
-    let out_row = row + 4u * ty + 64u * (i >> 2u) + (i & 3u);
-    for (var j = 0u; j < QUADS; j++) {
-      let out_col = col + 4u * tx + 64u * j;
-      if (out_row < p.m && out_col < p.n) {
-        finish(tile.out, out_row, out_col, sum[i][j]);
+  for (var j = 0u; j < QUADS; j++) {
+    let out_col = col + 4u * tx + 64u * j;
+    if (out_col >= p.n) {
+      break;
+    }
+    let column = column_at(out_col);
+    for (var i = 0u; i < 4u * QUADS; i++) {
+      let out_row = row + 4u * ty + 64u * (i >> 2u) + (i & 3u);
+      if (out_row < p.m) {
+        finish(tile.out, out_row, column, sum[i][j]);
       }
     }
   }

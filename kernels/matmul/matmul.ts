@@ -120,7 +120,7 @@ function variantsOf(facts: DeviceFacts, problem: ResolvedMatmul): MatmulVariant[
   const looped: MatmulVariant[] =
     m <= 4
       ? ['outer4', 'outer16', 'outer32']
-      : preferLong(m)
+      : preferLong(problem)
         ? ['outer32', 'outer16', 'outer4']
         : ['outer16', 'outer32', 'outer4'];
   if (facts.kind === 'gpu') return [...gpu, 'naive', ...looped, 'outer-unrolled'];
@@ -129,9 +129,12 @@ function variantsOf(facts: DeviceFacts, problem: ResolvedMatmul): MatmulVariant[
   return [...software, ...gpu, 'naive'];
 }
 
-/** 32 rows a lane, unless the rows past the end would eat the gain over 16 (1.2 times). */
-function preferLong(m: number): boolean {
-  return m > 16 && Math.ceil(m / 32) * 32 <= 1.15 * Math.ceil(m / 16) * 16;
+/**
+ * 32 rows a lane instead of 16 where the product is so large that running 1.2 times as fast pays for compiling twice as
+ * long, and the rows past the end do not eat the gain.
+ */
+function preferLong({ m, n, k, batch }: ResolvedMatmul): boolean {
+  return m * n * k * batch >= 2 ** 26 && Math.ceil(m / 32) * 32 <= 1.1 * Math.ceil(m / 16) * 16;
 }
 
 interface Algorithm {

@@ -1,13 +1,12 @@
 // One scale per output channel of an i8 weight: sum_k x (q s) = s sum_k x q, so one multiplication an output does.
 @group(0) @binding(BINDING_SCALES) var<storage, read> scales: array<f32>;
 
-fn scaled(sum: vec4f, col: u32) -> vec4f {
+fn column_scale(col: u32) -> vec4f {
   let last = p.n - 1u;
-  let scale = vec4f(
+  return p.alpha * vec4f(
     scales[col],
     scales[min(col + 1u, last)],
     scales[min(col + 2u, last)],
     scales[min(col + 3u, last)],
   );
-  return p.alpha * sum * scale;
 }

@@ -1,3 +1,3 @@
-fn scaled(sum: vec4f, col: u32) -> vec4f {
-  return p.alpha * sum;
+fn column_scale(col: u32) -> vec4f {
+  return vec4f(p.alpha);
 }
