@@ -1,5 +1,6 @@
 import type { GoldenHandler } from './contract.ts';
 import { MRT_CPU_KINDS } from './kinds-mrt-cpu.ts';
+import { openDenoiseKinds } from './kinds-gpu-denoise.ts';
 import { openTransformerKinds } from './kinds-gpu-transformer.ts';
 import { QWEN_CPU_KINDS } from './kinds-qwen-cpu.ts';
 
@@ -17,7 +18,7 @@ const CPU_KINDS: readonly ReadonlyMap<string, GoldenHandler>[] = [QWEN_CPU_KINDS
  * Makers of handlers that need a device. Each must open its engine when the first case asks for it, so that kinds without a
  * GPU run on a machine without one.
  */
-const DEVICE_KINDS: readonly (() => GoldenKinds)[] = [openTransformerKinds];
+const DEVICE_KINDS: readonly (() => GoldenKinds)[] = [openTransformerKinds, openDenoiseKinds];
 
 /** All kinds of golden cases that the engine can run. */
 export function openGoldenKinds(): GoldenKinds {
