@@ -1,7 +1,10 @@
 import { Command, CommanderError } from 'commander';
 
 import { LayerloomError } from '../runtime/errors.ts';
+import { register as registerDecompose } from './commands/decompose.ts';
 import { register as registerDoctor } from './commands/doctor.ts';
+import { register as registerEdit } from './commands/edit.ts';
+import { register as registerGenerate } from './commands/generate.ts';
 import { register as registerGolden } from './commands/golden.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 
@@ -11,6 +14,9 @@ export function createProgram(): Command {
     .description('layered images from text, pictures and designs, on WebGPU')
     .showHelpAfterError('(--help shows what there is)')
     .exitOverride();
+  registerGenerate(program);
+  registerDecompose(program);
+  registerEdit(program);
   registerDoctor(program);
   registerGolden(program);
   return program;
