@@ -201,8 +201,8 @@ function lay(
       return { ...none, label: 'tile,128x64', body: tile, tiles, workgroups: spreadGrid(tiles[0] * tiles[1], limits) };
     }
     case 'unrolled': {
-      const lanes = layLanes(facts, Math.ceil(outW / 4), outRows, Math.ceil(outQuads / 2));
-      return { ...none, ...lanes, label: 'unrolled,4x1x8', body: unrolled };
+      const lanes = layLanes(facts, Math.ceil(outW / 8), outRows, Math.ceil(outQuads / 2));
+      return { ...none, ...lanes, label: 'unrolled,8x1x8', body: unrolled };
     }
     case 'taps': {
       const [px, py, oq] = patchOf(options, outQuads);
