@@ -137,7 +137,8 @@ class RangeClient {
   async #send(headers: Record<string, string>, method: 'GET' | 'HEAD', signal?: AbortSignal): Promise<Response> {
     const init: RequestInit = { method, headers: { ...this.#headers, ...headers } };
     try {
-      return await this.#fetch(this.#url, signal === undefined ? init : { ...init, signal });
+      const request = this.#fetch; // called bare: browsers refuse their fetch as a method of another object
+      return await request(this.#url, signal === undefined ? init : { ...init, signal });
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
