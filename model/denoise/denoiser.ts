@@ -53,23 +53,37 @@ export interface PassReport {
   readonly difference: number;
   readonly flops: number;
   readonly flopsSaved: number;
+  /** Why a step cache computed or reused: `warmup`, `mask`, `near`, `far`, ... */
+  readonly reason?: string;
+  /** Where a step cache measures each region on its own: their differences, in the order of the plan's noise regions. */
+  readonly regions?: readonly number[];
 }
 
 /** The guided pass (`cond`) or the unguided one. */
 export type Branch = 'cond' | 'uncond';
 
+/** A pass and which one it is. */
+export interface BranchPass {
+  readonly branch: Branch;
+  readonly pass: TransformerPass;
+}
+
 /** Runs the blocks of a pass: all of them, or what a step cache leaves of them. */
 export interface PassRunner {
-  run(pass: TransformerPass, branch: Branch, step: number): Promise<PassReport>;
+  /** Called once before the first step of every run: whatever a run before it left is stale. */
+  begin?(): void;
+  /** Runs the passes of a step, the guided one first. Text and modulation of both are set. */
+  run(passes: readonly BranchPass[], step: number): Promise<PassReport[]>;
 }
 
 /** Computes every block. */
 export const FULL_PASS: PassRunner = {
-  run: async (pass, branch) => {
-    pass.run();
-    const flops = pass.program.flops();
-    return { branch, computed: true, blocksRun: pass.numBlocks, difference: Number.NaN, flops, flopsSaved: 0 };
-  },
+  run: async (passes) =>
+    passes.map(({ pass, branch }) => {
+      pass.run();
+      const flops = pass.program.flops();
+      return { branch, computed: true, blocksRun: pass.numBlocks, difference: Number.NaN, flops, flopsSaved: 0 };
+    }),
 };
 
 /** One run of the loop. */
@@ -94,7 +108,7 @@ export class Denoiser {
   readonly #tokens: Tensor;
   readonly #step: Program;
   readonly #modulation: ModulationTable;
-  readonly #owned: readonly Tensor[];
+  readonly #owned: { dispose(): void }[];
 
   private constructor(
     engine: Engine,
@@ -214,19 +228,16 @@ export class Denoiser {
         `denoise: tokens must be [${this.#tokens.shape.join(', ')}], got ${run.tokens.length} values.`,
       );
     this.#tokens.write(run.tokens);
+    runner.begin?.();
+    const passes: readonly BranchPass[] = (['cond', 'uncond'] as const).flatMap((branch) => {
+      const pass = this.passes[branch];
+      return pass ? [{ branch, pass }] : [];
+    });
     for (let step = 0; step < this.numSteps; step++) {
       run.signal?.throwIfAborted();
-      const passes: PassReport[] = [];
-      for (const branch of ['cond', 'uncond'] as const) {
-        const pass = this.passes[branch];
-        if (!pass) continue;
-        pass.setModulation(
-          this.#modulation,
-          step,
-          this.#modulation.numRows > this.numSteps ? this.numSteps : undefined,
-        );
-        passes.push(await runner.run(pass, branch, step));
-      }
+      const zero = this.#modulation.numRows > this.numSteps ? this.numSteps : undefined;
+      for (const { pass } of passes) pass.setModulation(this.#modulation, step, zero);
+      const reports = await runner.run(passes, step);
       const last = step === this.numSteps - 1;
       this.#step.write(STEP_STATES.scalars, stepScalars(sigmas[step], sigmas[step + 1]));
       if (this.spec.form === 'renoise' && !last) {
@@ -237,7 +248,7 @@ export class Denoiser {
       this.#step.run();
       await this.#engine.idle();
       await run.onStep?.(
-        { step, numSteps: this.numSteps, sigma: sigmas[step], sigmaNext: sigmas[step + 1], passes },
+        { step, numSteps: this.numSteps, sigma: sigmas[step], sigmaNext: sigmas[step + 1], passes: reports },
         this,
       );
     }
@@ -250,13 +261,18 @@ export class Denoiser {
     return (await this.#tokens.read()) as Float32Array;
   }
 
+  /** Makes something that works on this loop's passes go with it: a step cache. It is disposed first. */
+  adopt(item: { dispose(): void }): void {
+    this.#owned.unshift(item);
+  }
+
   /** Frees everything but the transformer's weights. */
   dispose(): void {
+    for (const item of this.#owned) item.dispose();
     this.passes.cond?.dispose();
     this.passes.uncond?.dispose();
     this.#step.dispose();
     this.#modulation.dispose();
-    for (const tensor of this.#owned) tensor.dispose();
   }
 }
 

@@ -2,18 +2,24 @@ import type { KernelPlan } from '../../kernels/plan.ts';
 import { BUFFER_USAGE } from '../constants.ts';
 import type { Engine } from '../engine.ts';
 import { DeviceError, UsageError } from '../errors.ts';
-import type { HostArray, Tensor } from '../tensor.ts';
+import type { HostArray } from '../tensor.ts';
 import type { CompiledKernel } from '../pipeline-cache.ts';
 import type { WeightBuffers } from '../weights/weight-store.ts';
 import { planMemory, type MemoryPlan } from './memory.ts';
 import { flopsOf, type ProgramPlan, type Value } from './plan.ts';
 
+/** Device memory that can take the place of a state: a tensor, or another program's state. */
+export interface Bindable {
+  readonly buffer: GPUBuffer;
+  readonly byteLength: number;
+}
+
 /** What a program needs besides its plan. */
 export interface CompileOptions {
   /** Gives device buffers for the plan's weights; required if the plan has any. */
   readonly weights?: WeightBuffers;
-  /** Tensors of the app's (or of another program) that take the place of states, by name. */
-  readonly bind?: Readonly<Record<string, Tensor>>;
+  /** Tensors of the app's, or states of other programs (`share`), that take the place of states, by name. */
+  readonly bind?: Readonly<Record<string, Bindable>>;
   readonly signal?: AbortSignal;
 }
 
@@ -158,6 +164,12 @@ export class Program {
   /** The buffer behind a state: for copies between programs. */
   bufferOf(state: string): GPUBuffer {
     return this.#bufferOf[this.#value(state).storage];
+  }
+
+  /** A state as something that other programs bind: they must not run after this one is disposed. */
+  share(state: string): Bindable {
+    const value = this.#value(state);
+    return { buffer: this.#bufferOf[value.storage], byteLength: this.plan.storages[value.storage].byteLength };
   }
 
   #value(state: string | Value): Value {
