@@ -6,6 +6,7 @@ import { register as registerDoctor } from './commands/doctor.ts';
 import { register as registerEdit } from './commands/edit.ts';
 import { register as registerGenerate } from './commands/generate.ts';
 import { register as registerGolden } from './commands/golden.ts';
+import { register as registerInspect } from './commands/inspect.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 
 /** The command line tool with all its commands, not yet run. */
@@ -17,6 +18,7 @@ export function createProgram(): Command {
   registerGenerate(program);
   registerDecompose(program);
   registerEdit(program);
+  registerInspect(program);
   registerDoctor(program);
   registerGolden(program);
   return program;

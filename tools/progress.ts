@@ -40,7 +40,10 @@ export function createProgress(options: { isQuiet: boolean }): Progress {
             break;
           }
           if (!bar) {
-            bar = new SingleBar({ format: 'denoising {bar} {value}/{total} steps, {left}', stream }, Presets.shades_classic);
+            bar = new SingleBar(
+              { format: 'denoising {bar} {value}/{total} steps, {left}', stream },
+              Presets.shades_classic,
+            );
             bar.start(event.numSteps, 0, { left: eta });
           }
           bar.update(event.step + 1, { left: eta });

@@ -28,8 +28,7 @@ export async function runDesign(
     await using engine = await openEngine({ adapter: flags.gpu ? 'gpu' : 'any' });
     await using pipeline = MrtPipeline.open(engine, checkpoint, { precision: flags.precision });
     const progress = createProgress({ isQuiet: flags.quiet === true || flags.json === true });
-    if (engine.info.isSoftware)
-      progress.note(`no GPU: running on the software driver ${engine.info.description}`);
+    if (engine.info.isSoftware) progress.note(`no GPU: running on the software driver ${engine.info.description}`);
     const run = pipeline.run(design, {
       pictures,
       signal,
@@ -49,12 +48,15 @@ export async function runDesign(
     if (flags.json) {
       const { psnrVsInput, warnings, meta } = result;
       const device = { description: engine.info.description, isSoftware: engine.info.isSoftware };
-      console.log(JSON.stringify({ ...written, psnrVsInput, warnings, meta, device, counters: engine.counters }, null, 2));
+      console.log(
+        JSON.stringify({ ...written, psnrVsInput, warnings, meta, device, counters: engine.counters }, null, 2),
+      );
       return;
     }
     console.log(`${flags.output}: ${written.layers.length} layers in ${(result.meta.durationMs / 1000).toFixed(1)} s`);
     for (const layer of written.layers) console.log(`  ${layer.file}  ${layer.id}  [${layer.box.join(', ')}]`);
     console.log(`  ${written.merged}, ${written.design}`);
-    if (result.psnrVsInput !== undefined) console.log(`  merged against the input: ${result.psnrVsInput.toFixed(2)} dB`);
+    if (result.psnrVsInput !== undefined)
+      console.log(`  merged against the input: ${result.psnrVsInput.toFixed(2)} dB`);
   });
 }

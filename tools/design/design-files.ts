@@ -26,7 +26,9 @@ export async function readDesignFile(path: string): Promise<DesignFile> {
   try {
     text = await readFile(file);
   } catch (cause) {
-    throw new UsageError(`${path}: cannot be read as a design (${reason(cause)}). Give a layout.json or its folder.`, { cause });
+    throw new UsageError(`${path}: cannot be read as a design (${reason(cause)}). Give a layout.json or its folder.`, {
+      cause,
+    });
   }
   if (text.byteLength > MAX_DESIGN_BYTES)
     throw new UsageError(`${file}: a design has at most ${MAX_DESIGN_BYTES} bytes, got ${text.byteLength}.`);
@@ -61,9 +63,12 @@ export function designPictures(folder: string, extra: ReadonlyMap<string, Pictur
 function dataUrlBytes(uri: string): Uint8Array {
   const match = /^data:image\/png(;base64)?,/i.exec(uri);
   if (!match)
-    throw new ImageError(`data URL: must be image/png, got ${JSON.stringify(uri.slice(0, 40))}. Other formats are not read.`, {
-      rule: 'not-png',
-    });
+    throw new ImageError(
+      `data URL: must be image/png, got ${JSON.stringify(uri.slice(0, 40))}. Other formats are not read.`,
+      {
+        rule: 'not-png',
+      },
+    );
   const body = uri.slice(match[0].length);
   return match[1] ? Buffer.from(body, 'base64') : Buffer.from(decodeURIComponent(body), 'latin1');
 }
