@@ -1,7 +1,9 @@
 import type { GoldenHandler } from './contract.ts';
 import { MRT_CPU_KINDS } from './kinds-mrt-cpu.ts';
 import { openDenoiseKinds } from './kinds-gpu-denoise.ts';
+import { openCacheKinds } from './kinds-gpu-cache.ts';
 import { openTransformerKinds } from './kinds-gpu-transformer.ts';
+import { openVaeKinds } from './kinds-gpu-vae.ts';
 import { QWEN_CPU_KINDS } from './kinds-qwen-cpu.ts';
 
 /** Handlers by kind, and what they hold open (an engine, loaded models). */
@@ -18,7 +20,12 @@ const CPU_KINDS: readonly ReadonlyMap<string, GoldenHandler>[] = [QWEN_CPU_KINDS
  * Makers of handlers that need a device. Each must open its engine when the first case asks for it, so that kinds without a
  * GPU run on a machine without one.
  */
-const DEVICE_KINDS: readonly (() => GoldenKinds)[] = [openTransformerKinds, openDenoiseKinds];
+const DEVICE_KINDS: readonly (() => GoldenKinds)[] = [
+  openTransformerKinds,
+  openDenoiseKinds,
+  openVaeKinds,
+  openCacheKinds,
+];
 
 /** All kinds of golden cases that the engine can run. */
 export function openGoldenKinds(): GoldenKinds {
