@@ -1,5 +1,5 @@
-// The epilogue: scale, bias, activation, then store or add. What belongs to four neighbouring columns is read once for all
-// rows of an invocation. (The driver takes an unused member out again.)
+// The epilogue: scale, bias, activation, then store or add. What belongs to four neighbouring columns is read once for
+// all rows of an invocation. (The driver takes an unused member out again.)
 struct Column {
   col: u32,
   scale: vec4f,

@@ -1,5 +1,5 @@
-// matmul of up to 4 rows with w in [N, K] order, for GPUs: reading w once is all the work, so 32 invocations share one output
-// column, read its row of w in neighbouring quads, and add up through workgroup memory.
+// matmul of up to 4 rows with w in [N, K] order, for GPUs: reading w once is all the work, so 32 invocations share one
+// output column, read its row of w in neighbouring quads, and add up through workgroup memory.
 //   workgroup = 8 columns x 32 invocations; a tile is 4 x 8 outputs; lane i of `sum` is row i
 var<workgroup> partial: array<vec4f, 256>;
 

@@ -1,5 +1,5 @@
-// matmul for software drivers that keep arrays in memory (SwiftShader): the scheme of matmul-outer.wgsl with 8 rows by 8
-// columns a lane, every accumulator a name of its own. Arrays in loops run at a fifth of this speed there.
+// matmul for software drivers that keep arrays in memory (SwiftShader): the scheme of matmul-outer.wgsl with 8 rows by
+// 8 columns a lane, every accumulator a name of its own. Arrays in loops run at a fifth of this speed there.
 //   workgroup = WG lanes; a tile is 8 x 8 WG outputs
 // overrides: WG = the subgroup size
 override WG: u32 = 4;

@@ -1,9 +1,9 @@
-// matmul for software drivers that like loops over arrays (lavapipe): workgroup = subgroup, and each lane accumulates the
-// outer products of ROWS rows by 4 columns. No workgroup memory and no barrier: on a CPU both are copies.
-// The rows of x are the same for all lanes, so the driver loads them once and broadcasts. What differs by lane (w) costs a
-// gather per component however it is stored, so w is kept long in use: 32 x 4 ran 1.45 times as fast per CPU second as 8 x 8
-// (512^3, Mesa 26.1.6), and torch's [N, K] order as fast as [K, N]. fma() because the driver never fuses by itself. Beyond
-// 32 rows it no longer unrolls the loops, and the speed drops to a sixth.
+// matmul for software drivers that like loops over arrays (lavapipe): workgroup = subgroup, and each lane accumulates
+// the outer products of ROWS rows by 4 columns. No workgroup memory and no barrier: on a CPU both are copies. The rows
+// of x are the same for all lanes, so the driver loads them once and broadcasts. What differs by lane (w) costs a
+// gather per component however it is stored, so w is kept long in use: 32 x 4 ran 1.45 times as fast per CPU second as
+// 8 x 8 (512^3, Mesa 26.1.6), and torch's [N, K] order as fast as [K, N]. fma() because the driver never fuses by
+// itself. Beyond 32 rows it no longer unrolls the loops, and the speed drops to a sixth.
 //   workgroup = WG lanes; a tile is ROWS x 4 WG outputs
 // prelude: const ROWS: u32 <= 32; overrides: WG = the subgroup size
 override WG: u32 = 8;

@@ -1,6 +1,6 @@
-// matmul for GPUs without matrix units: a workgroup of 256 computes TILE x TILE outputs. DEPTH columns of x and rows of w at
-// a time lie in workgroup memory, both K-major, so that an invocation reads vec4s of rows and of columns without bank
-// conflicts; the next step's values are fetched into registers while this one is multiplied.
+// matmul for GPUs without matrix units: a workgroup of 256 computes TILE x TILE outputs. DEPTH columns of x and rows
+// of w at a time lie in workgroup memory, both K-major, so that an invocation reads vec4s of rows and of columns
+// without bank conflicts; the next step's values are fetched into registers while this one is multiplied.
 //   invocation (tx, ty) of 16 x 16 owns QUADS row quads (ty + 16 i) and QUADS column quads (tx + 16 j)
 //   stage: invocations 0 to 127 move 4 x 4 squares of x, the others squares of w; TILE * DEPTH = 2048 makes that exact
 //   and the workgroup memory 16 KiB, the floor of WebGPU
@@ -61,7 +61,8 @@ fn main(
   let ty = local >> 4u;
   let moves_x = local < 128u;
   let slot = local & 127u;
-  // Neighbours take the two halves of one 32-byte sector: full use of each read, at the price of a 2-way conflict on writes.
+  // Neighbours take the two halves of one 32-byte sector: full use of each read, at the price of a 2-way conflict on
+  // writes.
   let stage_k = 4u * ((slot & 1u) | ((slot / (2u * SPAN)) << 1u));
   let stage_quad = (slot >> 1u) % SPAN;
   var square = mat4x4f();

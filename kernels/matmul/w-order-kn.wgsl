@@ -3,7 +3,8 @@ fn w_value(base: u32, k: u32, col: u32) -> f32 {
   return w_at(base + k * p.w_stride + col);
 }
 
-// Four output channels from `col` (a multiple of 4 below n) at one k; beyond n it holds whatever the row's padding does.
+// Four output channels from `col` (a multiple of 4 below n) at one k; beyond n it holds whatever the row's padding
+// does.
 fn w_row(base: u32, k: u32, col: u32) -> vec4f {
   return w_quad(base + k * p.w_stride + col);
 }

@@ -1,0 +1,3 @@
+fn is_shown(c: u32) -> bool {
+  return true;
+}

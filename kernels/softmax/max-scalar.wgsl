@@ -1,0 +1,3 @@
+fn max_of(v: V) -> f32 {
+  return v;
+}
