@@ -33,3 +33,37 @@ export { openWeights, openWeightSource, type OpenWeightsOptions } from './runtim
 export type { WeightSource } from './runtime/weights/weight-source.ts';
 export { readPng, writePng } from './runtime/image/png.ts';
 export type { RgbaImage } from './runtime/image/rgba-image.ts';
+
+// Models and runs
+export { loadPipeline } from './model/pipeline/load-pipeline.ts';
+export { Checkpoint, type CheckpointKind } from './model/checkpoint/checkpoint.ts';
+export {
+  MrtPipeline,
+  type MrtEvent,
+  type MrtPipelineOptions,
+  type MrtRunOptions,
+} from './model/pipeline/mrt-pipeline.ts';
+export { QwenImagePipeline, type PlanarImage, type QwenRunOptions } from './model/pipeline/qwen-pipeline.ts';
+export { Run } from './model/pipeline/run.ts';
+export type { LayeredResult, ResultLayer } from './model/pipeline/mrt-result.ts';
+export type { Picture, PictureLoader } from './model/pipeline/picture.ts';
+export { toAdd, toDecompose, toGenerate, toRestyle, type AddedLayer } from './model/pipeline/tasks.ts';
+export type { WeightPrecision } from './model/weight-precision.ts';
+export type { ModelFolder } from './runtime/io/model-folder.ts';
+
+// Layered designs
+export { createDesign, parseDesign, validateDesign, writeDesign } from './model/layout/design.ts';
+export {
+  designJsonSchema,
+  type BlendMode,
+  type Box,
+  type DesignGroup,
+  type DesignLayer,
+  type DesignNode,
+  type DesignTask,
+  type LayeredDesign,
+} from './model/layout/design-schema.ts';
+export { compositeLayers, toWindow8, type CompositeLayer } from './model/layout/composite.ts';
+export { planMrt } from './model/tokens/plan-mrt.ts';
+export type { TokenPlan } from './model/tokens/token-plan.ts';
+export { parseManifest, type MrtManifest } from './model/manifest/manifest.ts';

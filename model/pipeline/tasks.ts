@@ -20,7 +20,11 @@ export interface AddedLayer {
 }
 
 /** The design as a layer-addition task: new layers on top of the stack, and existing ones (by id) made anew. */
-export function toAdd(design: LayeredDesign, added: readonly AddedLayer[], existing: readonly string[] = []): LayeredDesign {
+export function toAdd(
+  design: LayeredDesign,
+  added: readonly AddedLayer[],
+  existing: readonly string[] = [],
+): LayeredDesign {
   const leaves = flattenLayers(design.layers).leaves.map(({ layer }) => layer);
   const ids = new Set(flattenLayers(design.layers).nodes.map(({ id }) => id));
   let z = Math.max(0, ...leaves.map((leaf) => leaf.z));
@@ -32,7 +36,8 @@ export function toAdd(design: LayeredDesign, added: readonly AddedLayer[], exist
   });
   requireLeaves('add', leaves, existing);
   const targets = [...existing, ...layers.map((layer) => layer.id)];
-  if (targets.length === 0) throw new UsageError('add: needs a layer to add (a box and a caption) or one to make anew.');
+  if (targets.length === 0)
+    throw new UsageError('add: needs a layer to add (a box and a caption) or one to make anew.');
   return { ...design, layers: [...design.layers, ...layers], task: { type: 'add', targets } };
 }
 
@@ -73,7 +78,9 @@ export function toRestyle(
 function requireLeaves(task: string, leaves: readonly DesignLayer[], ids: readonly string[]): void {
   for (const id of ids)
     if (!leaves.some((leaf) => leaf.id === id))
-      throw new UsageError(`${task}: the design has no layer "${id}". It has: ${leaves.map((leaf) => leaf.id).join(', ')}.`);
+      throw new UsageError(
+        `${task}: the design has no layer "${id}". It has: ${leaves.map((leaf) => leaf.id).join(', ')}.`,
+      );
 }
 
 function withPrompt(design: LayeredDesign, prompt: string | undefined): LayeredDesign {
