@@ -59,6 +59,8 @@ export class Run<Result, Event> implements PromiseLike<Result>, AsyncIterable<Ev
     this.#abort.abort(reason);
   }
 
+  // A run IS a promise of its result, by design: `await run` is how it is used most.
+  // oxlint-disable-next-line unicorn/no-thenable
   then<A = Result, B = never>(
     onFulfilled?: ((result: Result) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,

@@ -104,7 +104,7 @@ function spreadFirst(rows: Float32Array, length: number): Float32Array {
 async function pipelineOf(
   context: GoldenContext,
   models: LoadedModels,
-): Promise<{ pipeline: QwenImagePipeline; close(): Promise<void> }> {
+): Promise<{ pipeline: QwenImagePipeline; readonly close: () => Promise<void> }> {
   const checkpoint = await Checkpoint.open(await modelFolder(modelDirOf(context)));
   const pipeline = await QwenImagePipeline.open(await models.engine(), checkpoint, {
     precision: weightPrecisionOf(context.precision),

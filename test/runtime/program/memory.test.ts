@@ -83,7 +83,9 @@ describe('ProgramBuilder', () => {
     const builder = new ProgramBuilder(FLOOR_FACTS, 'short');
     const x = builder.state('x', 'f32', [4]);
     builder.segment('a', () => {
-      expect(() => builder.dispatch(scalePlan(5, 1), [x, builder.temp('f32', [5])])).toThrow('needs 20 bytes, "x" has 16');
+      expect(() => builder.dispatch(scalePlan(5, 1), [x, builder.temp('f32', [5])])).toThrow(
+        'needs 20 bytes, "x" has 16',
+      );
     });
   });
 

@@ -49,7 +49,7 @@ describe.skipIf(typeof shared === 'string')('Program', () => {
     expect(engine.counters.liveBuffers).toBe(0);
   });
 
-  it('works on a tensor of the caller in place of a state, and on the app\'s own device', async () => {
+  it("works on a tensor of the caller in place of a state, and on the app's own device", async () => {
     const { gpu } = await openDriver();
     const adapter = await gpu.requestAdapter();
     const device = await adapter!.requestDevice();
