@@ -235,9 +235,8 @@ export class QwenImagePipeline {
     options: Pick<QwenRunOptions, 'template' | 'maxSequenceLength' | 'signal'>,
   ): Promise<TextFeatures> {
     const template = options.template ?? TEXT_TO_IMAGE_TEMPLATE;
-    const { ids, dropTokens, maxTokens } = tokenizePrompt(this.#tokenizer, template, prompt, {
-      ...(options.maxSequenceLength !== undefined ? { maxTokens: options.maxSequenceLength } : {}),
-    });
+    const limits = options.maxSequenceLength === undefined ? {} : { maxTokens: options.maxSequenceLength };
+    const { ids, dropTokens, maxTokens } = tokenizePrompt(this.#tokenizer, template, prompt, limits);
     const { data, length, width } = await this.#textEncoder.encode(
       ids,
       options.signal ? { signal: options.signal } : {},
