@@ -4,6 +4,7 @@ import { LayerloomError } from '../runtime/errors.ts';
 import { register as registerDecompose } from './commands/decompose.ts';
 import { register as registerDoctor } from './commands/doctor.ts';
 import { register as registerEdit } from './commands/edit.ts';
+import { register as registerEval } from './commands/eval.ts';
 import { register as registerGenerate } from './commands/generate.ts';
 import { register as registerGolden } from './commands/golden.ts';
 import { register as registerInspect } from './commands/inspect.ts';
@@ -19,6 +20,7 @@ export function createProgram(): Command {
   registerDecompose(program);
   registerEdit(program);
   registerInspect(program);
+  registerEval(program);
   registerDoctor(program);
   registerGolden(program);
   return program;

@@ -1,0 +1,135 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DesignTaskType } from '../../model/layout/design-schema.ts';
+import { UsageError } from '../../runtime/errors.ts';
+import { writeFileAtomic } from '../../runtime/node/write-file.ts';
+import type { Candidate } from './candidate.ts';
+import { baselineCandidates } from './candidate.ts';
+import { evaluate } from './evaluate.ts';
+import type { TaskReport } from './evaluate.ts';
+import { METRICS } from './metric-table.ts';
+import { boundCandidate, modelCandidate, shuffledCandidate } from './model-candidates.ts';
+import type { EvalPipeline } from './model-candidates.ts';
+import { plotsOf } from './plots.ts';
+import { reportLines } from './print-report.ts';
+import { readTestSet } from './read-test-set.ts';
+
+/** A checkpoint that was opened, and on what. */
+export interface OpenedModel {
+  readonly pipeline: EvalPipeline;
+  /** As the caller named it. */
+  readonly name: string;
+  readonly precision: string;
+  readonly device: { readonly description: string; readonly isSoftware: boolean };
+}
+
+/** Arguments of `eval`. */
+export interface EvalArguments {
+  /** Folder of the test set. */
+  readonly set: string;
+  /** Absent: only what needs no model. */
+  readonly model?: OpenedModel | undefined;
+  /** Default: every task of the set. */
+  readonly tasks?: readonly DesignTaskType[] | undefined;
+  /** Step counts; the first is the one that controls run at. Default: the manifest's. */
+  readonly steps?: readonly number[] | undefined;
+  readonly cfgScale?: number | undefined;
+  readonly seed?: number | undefined;
+  /** First so many designs. */
+  readonly limit?: number | undefined;
+  /** Run the control with shuffled captions. Default true. */
+  readonly shuffled?: boolean | undefined;
+  /** Folder for eval.json and plots. */
+  readonly output?: string | undefined;
+  readonly json?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Where the command writes. */
+export interface EvalOutputLines {
+  out(line: string): void;
+  /** Progress; the line replaces the one before it. */
+  progress(line: string): void;
+}
+
+/** What `eval --json` prints and eval.json holds. */
+export interface EvalDocument {
+  readonly format: 'layerloom-eval/1';
+  readonly set: { readonly path: string; readonly seed: number; readonly designs: number };
+  /** Null for baselines alone. */
+  readonly model: {
+    readonly name: string;
+    readonly precision: string;
+    readonly steps: readonly number[];
+    readonly cfgScale: number;
+    readonly seed: number | null;
+    readonly device: OpenedModel['device'];
+  } | null;
+  readonly metrics: typeof METRICS;
+  readonly tasks: readonly TaskReport[];
+}
+
+/**
+ * Evaluates a checkpoint and the baselines on a test set; prints tables, or one JSON document.
+ *
+ * @throws UsageError if no design of the set has a task that was asked for; TestSetError, LayoutError or ImageError for a
+ * broken set; what a run throws
+ */
+export async function evalCommand(args: EvalArguments, lines: EvalOutputLines): Promise<EvalDocument> {
+  const { model, signal } = args;
+  const set = await readTestSet(args.set, { limit: args.limit, signal });
+  const missing = args.tasks?.find((task) => !set.designs.some((design) => design.documents.has(task)));
+  if (missing !== undefined)
+    throw new UsageError(`eval: ${args.set} has no design for the task ${missing}. Choose another --task or --limit.`);
+  const tasks = await evaluate(set, candidatesOf(args), {
+    tasks: args.tasks,
+    signal,
+    onProgress: (task, candidate, done, total) => lines.progress(`${task}: ${candidate} ${done}/${total}`),
+  });
+  const document: EvalDocument = {
+    format: 'layerloom-eval/1',
+    set: { path: args.set, seed: set.seed, designs: set.designs.length },
+    model: model ? describeModel(model, args) : null,
+    metrics: METRICS,
+    tasks,
+  };
+  if (args.output !== undefined) await writeReport(args.output, document, signal);
+  if (args.json === true) lines.out(JSON.stringify(document, null, 2));
+  else for (const line of reportLines(tasks)) lines.out(line);
+  return document;
+}
+
+function candidatesOf({ model, steps, cfgScale, seed, shuffled }: EvalArguments): Candidate[] {
+  if (!model) return baselineCandidates();
+  const { pipeline } = model;
+  const counts = steps ?? [pipeline.manifest.sampling.steps];
+  return [
+    ...counts.map((count) => modelCandidate(pipeline, { steps: count, cfgScale, seed })),
+    ...(shuffled === false ? [] : [shuffledCandidate(pipeline, { steps: counts[0], cfgScale, seed })]),
+    boundCandidate(pipeline),
+    ...baselineCandidates(),
+  ];
+}
+
+function describeModel(
+  { name, precision, device, pipeline }: OpenedModel,
+  { steps, cfgScale, seed }: EvalArguments,
+): NonNullable<EvalDocument['model']> {
+  const { sampling } = pipeline.manifest;
+  return {
+    name,
+    precision,
+    steps: steps ?? [sampling.steps],
+    cfgScale: cfgScale ?? sampling.cfgScale,
+    seed: seed ?? null,
+    device,
+  };
+}
+
+async function writeReport(folder: string, document: EvalDocument, signal?: AbortSignal): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const encode = (text: string): Uint8Array[] => [new TextEncoder().encode(text)];
+  const json = `${JSON.stringify(document, null, 2)}\n`;
+  await writeFileAtomic(join(folder, 'eval.json'), encode(json), signal);
+  for (const { file, svg } of plotsOf(document.tasks)) await writeFileAtomic(join(folder, file), encode(svg), signal);
+}
