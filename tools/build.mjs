@@ -37,6 +37,7 @@ function build() {
     console.error('build: the compiler wrote nothing');
     return 1;
   }
+  chmodSync(join(fresh, 'tools/cli.js'), 0o755);
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   chmodSync(fresh, 0o755); // mkdtemp makes it private
   renameSync(fresh, join(root, 'dist'));
