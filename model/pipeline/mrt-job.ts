@@ -13,9 +13,17 @@ export interface SamplingOptions {
   readonly steps?: number;
   readonly cfgScale?: number;
   readonly form?: SamplingForm;
-  /** Of the engine's own noise. */
   readonly seed?: number;
+  /**
+   * `philox` (default): the engine's own noise, keyed by layer and grid position, so that a layer keeps its noise when
+   * others come and go. `torch-cpu`: what `torch.randn([N_noise, 4C])` gives on a CPU after `torch.manual_seed(seed)`,
+   * and one more such draw for each re-noising step.
+   */
+  readonly rng?: NoiseSource;
 }
+
+/** Where a run's noise comes from. */
+export type NoiseSource = 'philox' | 'torch-cpu';
 
 /** A design with everything about its run decided. */
 export interface MrtJob {
@@ -28,6 +36,7 @@ export interface MrtJob {
   readonly cfgScale: number;
   readonly form: SamplingForm;
   readonly seed: number;
+  readonly rng: NoiseSource;
   /** steps + 1 noise levels. */
   readonly sigmas: Float64Array;
   /** Pixels of the token grid per pixel of the document: 1 where the window lies on the grid. */
@@ -55,6 +64,7 @@ export function planJob(design: LayeredDesign, manifest: MrtManifest, options: S
     cfgScale: options.cfgScale ?? sampling?.cfg ?? manifest.sampling.cfgScale,
     form: options.form ?? sampling?.scheduler ?? manifest.sampling.form,
     seed: options.seed ?? sampling?.seed ?? 0,
+    rng: options.rng ?? 'philox',
     sigmas: studentSigmas(manifest.sampling, steps, window.gw * window.gh),
     scaleX: (window.gw * TOKEN_SIDE) / window.width,
     scaleY: (window.gh * TOKEN_SIDE) / window.height,

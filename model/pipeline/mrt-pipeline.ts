@@ -5,7 +5,6 @@ import { Denoiser, type PassRunner, type StepReport } from '../denoise/denoiser.
 import type { LayeredDesign } from '../layout/design-schema.ts';
 import { mergeManifest, type MrtManifest } from '../manifest/manifest.ts';
 import type { QwenImageTransformer2DModel } from '../mmdit/transformer.ts';
-import { planNoise } from '../noise/plan-noise.ts';
 import {
   regionalNegativeText,
   regionalPromptText,
@@ -18,6 +17,7 @@ import { joinTokens, predictedTokens } from '../tokens/region-tokens.ts';
 import type { TokenPlan } from '../tokens/token-plan.ts';
 import type { AutoencoderKLQwenImage } from '../vae/autoencoder-kl.ts';
 import type { WeightPrecision } from '../weight-precision.ts';
+import { jobNoise } from './mrt-noise.ts';
 import { planJob, type MrtJob, type SamplingOptions } from './mrt-job.ts';
 import { decodeGenerated, encodeGiven, loadPictures, mergeLayers, type GivenPictures } from './mrt-pixels.ts';
 import { buildResult, type LayeredResult } from './mrt-result.ts';
@@ -123,9 +123,11 @@ export class MrtPipeline {
     try {
       const loopStarted = performance.now();
       const runner = await options.runner?.(denoiser, job);
+      const { inChannels } = transformer.config;
+      const noise = jobNoise(job, inChannels);
       tokens = await denoiser.run({
-        tokens: this.initialTokens(job, clean, transformer),
-        fresh: (step) => this.freshNoise(job, step, transformer),
+        tokens: joinTokens(job.plan, noise(0), clean, inChannels),
+        fresh: (step) => spreadPredicted(job.plan, noise(step + 1), inChannels),
         signal,
         ...(runner ? { runner } : {}),
         onStep: (report) => {
@@ -207,23 +209,6 @@ export class MrtPipeline {
       },
       ...(transformer.config.useAdditionalTCond ? { additionalTCond: manifest.additionalTCond } : {}),
     };
-  }
-
-  /** Initial tokens [N, 4C]: the engine's own noise at predicted tokens, what is given elsewhere. */
-  initialTokens(
-    job: MrtJob,
-    clean: Float32Array,
-    transformer: QwenImageTransformer2DModel,
-    noise?: Float32Array,
-  ): Float32Array {
-    const { inChannels } = transformer.config;
-    return joinTokens(job.plan, noise ?? planNoise(job.plan, job.seed, 0, inChannels / 4), clean, inChannels);
-  }
-
-  /** Fresh noise after a step, [N, 4C] with rows at predicted tokens only. */
-  freshNoise(job: MrtJob, step: number, transformer: QwenImageTransformer2DModel): Float32Array {
-    const { inChannels } = transformer.config;
-    return spreadPredicted(job.plan, planNoise(job.plan, job.seed, step + 1, inChannels / 4), inChannels);
   }
 
   /** The merged picture over the canvas, premultiplied. */

@@ -40,6 +40,7 @@ export interface LayeredResult {
   readonly meta: {
     readonly task: string;
     readonly seed: number;
+    readonly rng: string;
     readonly steps: number;
     readonly cfgScale: number;
     readonly form: string;
@@ -107,6 +108,7 @@ export function buildResult(
     meta: {
       task: job.plan.task,
       seed: job.seed,
+      rng: job.rng,
       steps: job.steps,
       cfgScale: job.cfgScale,
       form: job.form,

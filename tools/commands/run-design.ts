@@ -32,6 +32,7 @@ export async function runDesign(
     const run = pipeline.run(design, {
       pictures,
       signal,
+      rng: flags.rng,
       ...(flags.steps !== undefined ? { steps: flags.steps } : {}),
       ...(flags.seed !== undefined ? { seed: flags.seed } : {}),
       ...(flags.cfgScale !== undefined ? { cfgScale: flags.cfgScale } : {}),

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { NoiseSource } from '../../model/pipeline/mrt-job.ts';
 import type { WeightPrecision } from '../../model/weight-precision.ts';
 
 /** Flags that every command which runs a model has. */
@@ -8,6 +9,7 @@ export interface RunFlags {
   readonly steps?: number;
   readonly seed?: number;
   readonly cfgScale?: number;
+  readonly rng: NoiseSource;
   readonly precision: WeightPrecision;
   readonly gpu?: boolean;
   readonly json?: boolean;
@@ -51,6 +53,11 @@ export function addRunOptions(command: Command, defaultModel: string): Command {
     .option('--steps <n>', 'denoising steps', integerFlag(1, 1000))
     .option('--seed <n>', 'seed of the noise', integerFlag(0))
     .option('--cfg-scale <x>', 'weight of guidance; 1 = off', numberFlag(0, 100))
+    .addOption(
+      new Option('--rng <name>', "where noise comes from: the engine's own, or torch's CPU generator")
+        .choices(['philox', 'torch-cpu'])
+        .default('philox'),
+    )
     .addOption(
       new Option('--precision <dtype>', 'matrix weights on the device')
         .choices(['stored', 'f32', 'f16', 'int8'])

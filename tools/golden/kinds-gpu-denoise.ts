@@ -2,6 +2,7 @@ import { Denoiser } from '../../model/denoise/denoiser.ts';
 import { premultiply } from '../../model/layout/composite.ts';
 import type { LayeredDesign } from '../../model/layout/design-schema.ts';
 import { planJob, type MrtJob } from '../../model/pipeline/mrt-job.ts';
+import { jobNoise } from '../../model/pipeline/mrt-noise.ts';
 import { MrtPipeline, spreadPredicted } from '../../model/pipeline/mrt-pipeline.ts';
 import { decodeGenerated, type GivenPictures } from '../../model/pipeline/mrt-pixels.ts';
 import type { Picture } from '../../model/pipeline/picture.ts';
@@ -9,7 +10,7 @@ import { QwenImagePipeline, type PlanarImage } from '../../model/pipeline/qwen-p
 import type { TextFeatures } from '../../model/text/text-encoder.ts';
 import { splitTemplate } from '../../model/text/templates.ts';
 import { planImages } from '../../model/tokens/plan-images.ts';
-import { numTokensOf, predictedTokens } from '../../model/tokens/region-tokens.ts';
+import { joinTokens, numTokensOf, predictedTokens } from '../../model/tokens/region-tokens.ts';
 import { rectPixels } from '../../model/tokens/grid.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { modelFolder } from '../../runtime/node/model-folder.ts';
@@ -228,8 +229,8 @@ async function mrtDenoiseCase(context: GoldenContext, models: LoadedModels): Pro
         negative: hasInput(context, 'negative') ? featuresInput(context, 'negative') : undefined,
       }
     : await pipeline.encodeText(job);
-  const noise = hasInput(context, 'noise') ? f32Input(context, 'noise') : undefined;
-  const tokens = pipeline.initialTokens(job, clean, transformer, noise);
+  const noise = jobNoise(job, depth);
+  const tokens = joinTokens(plan, hasInput(context, 'noise') ? f32Input(context, 'noise') : noise(0), clean, depth);
   outputs.set('noise', f32Tensor([plan.numPredicted, depth], predictedTokens(plan, tokens)));
   outputs.set('text', f32Tensor([text.text.length, text.text.width], text.text.data));
   if (text.negative)
@@ -240,9 +241,7 @@ async function mrtDenoiseCase(context: GoldenContext, models: LoadedModels): Pro
   const final = await denoiser.run({
     tokens,
     fresh: (step) =>
-      fresh
-        ? spreadPredicted(plan, fresh.subarray(step * rows, (step + 1) * rows), depth)
-        : pipeline.freshNoise(job, step, transformer),
+      spreadPredicted(plan, fresh ? fresh.subarray(step * rows, (step + 1) * rows) : noise(step + 1), depth),
     onStep: async ({ step }) => {
       outputs.set(
         `latents.${step}`,
