@@ -82,6 +82,17 @@ export class CacheRunner implements PassRunner {
     this.#branches = branches;
   }
 
+  /** The cache's own program of a branch: for the profiler. @throws UsageError for another branch */
+  programOf(branch: CacheBranch): Program {
+    return this.#programs(branch).program;
+  }
+
+  #programs(branch: CacheBranch): BranchPrograms {
+    const programs = this.#branches.get(branch);
+    if (!programs) throw new UsageError(`cache: was made for other passes, has no branch "${branch}".`);
+    return programs;
+  }
+
   begin(): void {
     this.#policy = this.plan.policy();
     this.#runs = new Map();
@@ -110,8 +121,7 @@ export class CacheRunner implements PassRunner {
   }
 
   async #start(branch: CacheBranch, step: number): Promise<PendingCall> {
-    const programs = this.#branches.get(branch);
-    if (!programs) throw new UsageError(`cache: was made for other passes, has no branch "${branch}".`);
+    const programs = this.#programs(branch);
     const call: PendingCall = { branch, programs, flops: 0 };
     await this.#runPass(call, [EMBED_SEGMENT], step);
     this.#runCache(call, [CACHE_SEGMENTS.mark]);

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { CACHE_SEGMENTS } from '../../../model/cache/cache-program.ts';
+import { EMBED_SEGMENT, HEAD_SEGMENT } from '../../../model/mmdit/transformer-program.ts';
+import { profileProgram } from '../../../runtime/timing.ts';
+import type { Program } from '../../../runtime/program/program.ts';
+import { testLoop } from '../../support/cache-loop.ts';
+import { testEngine } from '../../support/engine.ts';
+import { randomTransformer } from '../../support/random-transformer.ts';
+
+const engine = await testEngine();
+const canTime = typeof engine !== 'string' && engine.device.features.has('timestamp-query');
+
+describe.skipIf(!canTime)('a cached step', () => {
+  if (typeof engine === 'string') return;
+
+  /** GPU milliseconds of segments: the least of several replays, because other processes share the machine. */
+  const timeOf = async (program: Program, segments: readonly string[]): Promise<number> => {
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 5; i++) {
+      const timings = await profileProgram(engine, program, segments);
+      least = Math.min(
+        least,
+        timings.reduce((sum, { durationMs }) => sum + durationMs, 0),
+      );
+    }
+    return least;
+  };
+
+  it.each([
+    [1, 0],
+    [2, 2],
+  ])('with F%d B%d takes the share of its blocks of a full step, and a twentieth more at most', async (first, last) => {
+    const transformer = randomTransformer(engine, {
+      numLayers: 12,
+      numAttentionHeads: 4,
+      attentionHeadDim: 32,
+      axesDimsRope: [8, 12, 12],
+    });
+    const loop = await testLoop(engine, transformer, { shapes: [[1, 14, 14]], textLength: 24 });
+    const runner = await loop.cached({ method: 'dbcache', fnComputeBlocks: first, bnComputeBlocks: last });
+    await loop.record(runner);
+    const pass = loop.denoiser.passes.cond!;
+    const cache = runner.programOf('cond');
+    const full = await timeOf(pass.program, [EMBED_SEGMENT, ...pass.blocks(0, 12), HEAD_SEGMENT]);
+    const blocks = await timeOf(pass.program, [
+      EMBED_SEGMENT,
+      ...pass.blocks(0, first),
+      ...pass.blocks(12 - last, 12),
+      HEAD_SEGMENT,
+    ]);
+    const sums = await timeOf(cache, [CACHE_SEGMENTS.mark, CACHE_SEGMENTS.measure, CACHE_SEGMENTS.add(0)]);
+    const share = (blocks + sums) / full;
+    console.log(
+      `F${first} B${last}: full ${full.toFixed(2)} ms, cached ${(blocks + sums).toFixed(2)} ms of which the cache's own ${sums.toFixed(2)} ms; share ${share.toFixed(3)}, bound ${((first + last) / 12 + 0.05).toFixed(3)}`,
+    );
+    expect(share).toBeLessThanOrEqual((first + last) / 12 + 0.05);
+    loop.denoiser.dispose();
+  });
+});
