@@ -68,5 +68,6 @@ export const DEFAULT_MANIFEST: MrtManifest = {
     tagEscape: '&lt;',
     restyleInstruction: 'Harmonize these layers',
   },
+  cache: null,
   dtype: { compute: 'f32' },
 };

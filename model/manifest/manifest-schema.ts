@@ -115,6 +115,8 @@ export const manifestSchema = z.looseObject({
     tagEscape: z.string(),
     restyleInstruction: z.string(),
   }),
+  /** Step cache that the checkpoint recommends, in the form of a run's `cache` option; used only where a run asks for it. */
+  cache: z.nullable(z.looseObject({})),
   dtype: z.looseObject({ compute: z.string() }),
 });
 

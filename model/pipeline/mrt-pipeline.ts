@@ -1,6 +1,8 @@
 import type { Engine } from '../../runtime/engine.ts';
 import { ConfigError } from '../../runtime/errors.ts';
 import { condEmbeddingLength, type Checkpoint } from '../checkpoint/checkpoint.ts';
+import { parseCacheConfig, type CacheConfig } from '../cache/cache-config.ts';
+import { cacheRunnerOf } from '../cache/cache-runner.ts';
 import { Denoiser, type PassRunner, type StepReport } from '../denoise/denoiser.ts';
 import type { LayeredDesign } from '../layout/design-schema.ts';
 import { mergeManifest, type MrtManifest } from '../manifest/manifest.ts';
@@ -35,7 +37,9 @@ export interface MrtPipelineOptions {
 export interface MrtRunOptions extends SamplingOptions {
   /** Fetches the pixels that the design names; needed by every task but t2l. */
   readonly pictures?: PictureLoader;
-  /** Makes the runner of transformer passes, e.g. a step cache; called once a run. */
+  /** Step cache, e.g. `{ preset: 'fast' }`; `recommended`: what the checkpoint's manifest names under `cache`, if anything. */
+  readonly cache?: CacheConfig | 'recommended';
+  /** Makes the runner of transformer passes where `cache` is not enough; called once a run. */
   readonly runner?: (denoiser: Denoiser, job: MrtJob) => PassRunner | Promise<PassRunner>;
   readonly signal?: AbortSignal;
 }
@@ -122,7 +126,7 @@ export class MrtPipeline {
     let tokens: Float32Array;
     try {
       const loopStarted = performance.now();
-      const runner = await options.runner?.(denoiser, job);
+      const runner = (await options.runner?.(denoiser, job)) ?? (await this.#cacheRunner(denoiser, options, signal));
       const { inChannels } = transformer.config;
       const noise = jobNoise(job, inChannels);
       tokens = await denoiser.run({
@@ -148,6 +152,13 @@ export class MrtPipeline {
     const result = buildResult(job, given, generated, mergeLayers(job, given, generated), performance.now() - started);
     for (const message of result.warnings) context.emit({ type: 'warning', message });
     return result;
+  }
+
+  /** The step cache that a run asks for. Differences are measured on moving tokens: clean ones hardly change. */
+  async #cacheRunner(denoiser: Denoiser, options: MrtRunOptions, signal: AbortSignal): Promise<PassRunner | undefined> {
+    const config = options.cache === 'recommended' ? this.manifest.cache : options.cache;
+    if (config === undefined || config === null) return undefined;
+    return cacheRunnerOf(this.#engine, parseCacheConfig(config), denoiser, { tokens: 'noise', signal });
   }
 
   /** Runs wait for each other: two would fight for the device's memory. */

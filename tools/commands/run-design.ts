@@ -8,6 +8,7 @@ import { openEngine } from '../../runtime/node/open-engine.ts';
 import { writeResult } from '../design/design-files.ts';
 import { withInterrupt } from '../interrupt.ts';
 import { createProgress } from '../progress.ts';
+import { readCacheOption } from './read-cache-option.ts';
 import type { RunFlags } from './run-options.ts';
 
 /** What a command may change of a run besides its flags. */
@@ -23,6 +24,7 @@ export async function runDesign(
   flags: RunFlags,
   extras: (engine: Engine) => RunExtras = () => ({}),
 ): Promise<void> {
+  const cache = await readCacheOption(flags.cache);
   await withInterrupt(async (signal) => {
     const checkpoint = await Checkpoint.open(await modelFolder(flags.model));
     await using engine = await openEngine({ adapter: flags.gpu ? 'gpu' : 'any' });
@@ -33,6 +35,7 @@ export async function runDesign(
       pictures,
       signal,
       rng: flags.rng,
+      ...(cache ? { cache } : {}),
       ...(flags.steps !== undefined ? { steps: flags.steps } : {}),
       ...(flags.seed !== undefined ? { seed: flags.seed } : {}),
       ...(flags.cfgScale !== undefined ? { cfgScale: flags.cfgScale } : {}),

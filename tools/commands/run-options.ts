@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { parseCacheOption, type CacheOption } from '../../model/cache/cache-config.ts';
 import type { NoiseSource } from '../../model/pipeline/mrt-job.ts';
 import type { WeightPrecision } from '../../model/weight-precision.ts';
 
@@ -10,6 +11,7 @@ export interface RunFlags {
   readonly seed?: number;
   readonly cfgScale?: number;
   readonly rng: NoiseSource;
+  readonly cache: CacheOption;
   readonly precision: WeightPrecision;
   readonly gpu?: boolean;
   readonly json?: boolean;
@@ -57,6 +59,11 @@ export function addRunOptions(command: Command, defaultModel: string): Command {
       new Option('--rng <name>', "where noise comes from: the engine's own, or torch's CPU generator")
         .choices(['philox', 'torch-cpu'])
         .default('philox'),
+    )
+    .addOption(
+      new Option('--cache <what>', 'step cache: off, slow, medium, fast, ultra, or a .json file with its settings')
+        .argParser(parseCacheOption)
+        .default({ kind: 'off' } satisfies CacheOption, 'off'),
     )
     .addOption(
       new Option('--precision <dtype>', 'matrix weights on the device')
