@@ -3,7 +3,11 @@
 override WG: u32 = 64;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
   let quads = out_quads();
   let index = (wid.y * groups.x + wid.x) * WG + lane;
   if (index >= p.out_rows * p.out_w * quads) {

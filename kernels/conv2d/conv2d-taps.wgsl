@@ -1,7 +1,7 @@
 // conv2d for software drivers: a workgroup is one subgroup, and there is no workgroup memory and no barrier.
 // A lane computes a patch of PX x PY pixels by OQ vec4s of output channels. Taps of the input are loaded once per lane
-// and used by all the pixels of the patch that they reach (each is a gather, lane by lane, on such a driver); weights are the
-// same for all lanes, which the driver loads once. Loops have constant bounds, so patches stay in registers.
+// and used by all the pixels of the patch that they reach (each is a gather, lane by lane, on such a driver); weights
+// are the same for all lanes, which the driver loads once. Loops have constant bounds, so patches stay in registers.
 // prelude: BINDING_*, const PX, PY, OQ, K, STRIDE; overrides: LANES, SILU
 override LANES: u32 = 8;
 const TX = (PX - 1u) * STRIDE + K;

@@ -1,8 +1,8 @@
 // conv2d as implicit matrix product for GPUs of the floor tier: out[pixels, out_c] = sum over taps of
-// in_shifted[pixels, in_c] * w[tap][in_c, out_c]. A workgroup of 16 x 16 computes a tile of 128 pixels (in reading order,
-// so tiles may span rows) by 64 output channels; an invocation 8 pixels by one vec4 of channels. Chunks of 16 input channels
-// of both operands are staged in workgroup memory (12.1 KiB); the staging hop computes the shifted addresses and the
-// zeros of the padding.
+// in_shifted[pixels, in_c] * w[tap][in_c, out_c]. A workgroup of 16 x 16 computes a tile of 128 pixels (in reading
+// order, so tiles may span rows) by 64 output channels; an invocation 8 pixels by one vec4 of channels. Chunks of 16
+// input channels of both operands are staged in workgroup memory (12.1 KiB); the staging hop computes the shifted
+// addresses and the zeros of the padding.
 // prelude: BINDING_*
 const TILE_P = 128u;
 const TILE_Q = 16u; // vec4s of output channels
@@ -29,7 +29,7 @@ fn main(
   let load_c = lane & 15u;
   let quad = (tile / p.tiles_p) * TILE_Q + lid.x;
 
-  // Top-left tap of each of the 8 pixels that this invocation stages; spare pixels of the last tile repeat the last one.
+  // Top-left tap of each of the 8 pixels that this invocation stages; spare pixels of the last tile repeat its last.
   var top = array<i32, 8>();
   var left = array<i32, 8>();
   for (var i = 0u; i < 8u; i++) {

@@ -1,5 +1,6 @@
 // What every conv2d variant shares: Params, the input, padding, and the end of an output element.
-//   y[r, x, o] = act(bias[o] + sum_{ky, kx, c} w[ky, kx, c, o] * in[r * stride + ky - pad, x * stride + kx - pad, c]) + skip
+//   y[r, x, o] = act(bias[o] + sum_{ky, kx, c} w[ky, kx, c, o] * in[r * stride + ky - pad, x * stride + kx - pad, c])
+//     + skip
 // in [in_h, in_w, in_c] is read as if each pixel were 2^up_shift pixels wide and high, and as zero outside.
 // Rows may be windows of a taller picture: the input holds rows from in_row0 on, the output out_rows from out_row0 on.
 struct Params {

@@ -1,4 +1,4 @@
-// Residual from a tensor of its own, where there is one: without one any buffer is bound, so that both share a pipeline.
+// Residual from a tensor of its own, where there is one: without one any buffer is bound, so both share a pipeline.
 @group(0) @binding(3) var<storage, read> residual: array<f32>;
 
 fn skip_at(index: u32) -> f32 {
