@@ -59,13 +59,11 @@ export function makePicture(
   make: MakeBand = (shape, name) => builder.temp('f32', shape, name),
 ): Picture {
   const { height, width, channels } = size;
-  const rowBytes = width * channels * 4;
-  const { maxStorageBufferBindingSize, maxBufferSize } = builder.facts.limits;
-  const most = Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / rowBytes);
+  const most = bandRows(builder, size);
   if (most < height && most <= HALO_ROWS)
     throw new DeviceError(
       'limit',
-      `vae: ${HALO_ROWS + 1} rows of ${width} pixels by ${channels} channels take ${(HALO_ROWS + 1) * rowBytes} bytes, the device binds at most ${maxStorageBufferBindingSize}. Use a narrower picture or tiled decoding.`,
+      `vae: ${HALO_ROWS + 1} rows of ${width} pixels by ${channels} channels take ${(HALO_ROWS + 1) * width * channels * 4} bytes, the device binds at most ${builder.facts.limits.maxStorageBufferBindingSize}. Use a narrower picture or tiled decoding.`,
     );
   const perBand = most >= height ? height : most - HALO_ROWS;
   const bands: Band[] = [];
@@ -79,6 +77,12 @@ export function makePicture(
 /** Bands that the host can write and read. */
 export function stateBands(builder: ProgramBuilder): MakeBand {
   return (shape, label) => builder.state(label, 'f32', shape);
+}
+
+/** Rows of a picture that the device can bind at once. */
+function bandRows(builder: ProgramBuilder, size: { readonly width: number; readonly channels: number }): number {
+  const { maxStorageBufferBindingSize, maxBufferSize } = builder.facts.limits;
+  return Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / (size.width * size.channels * 4));
 }
 
 /** How a convolution of pictures is applied. */
@@ -107,16 +111,30 @@ export function convolve(
   const size = { height, width, channels: spec.outC };
   const out = makePicture(builder, size, spec.name, isKept ? stateBands(builder) : undefined);
   if (isKept) context.kept.set(keepAs, out);
+  // A picture in bands may be larger than its result: then a band of the result is made in several steps, each of which
+  // needs no more input rows than the device can bind.
+  const most =
+    x.bands.length === 1 ? height : Math.max(1, Math.floor(((bandRows(builder, x) - HALO_ROWS) * upsample) / stride));
   for (const [index, band] of out.bands.entries()) {
-    const [start, end] = conv2dInputRows(geometry, band.row0, band.rows);
-    const input = rowsOf(builder, x, start, end);
-    conv2d(builder, input.value, full, {
-      stride,
-      upsample,
-      out: band.value,
-      ...(residual && { residual: bandLike(residual, index, band) }),
-      band: { inH: x.height, inRow0: input.row0, inRows: input.rows, outRow0: band.row0, outRows: band.rows },
-    });
+    const skip = residual && bandLike(residual, index, band);
+    for (let done = 0; done < band.rows; done += most) {
+      const rows = Math.min(most, band.rows - done);
+      const [start, end] = conv2dInputRows(geometry, band.row0 + done, rows);
+      const input = rowsOf(builder, x, start, end);
+      conv2d(builder, input.value, full, {
+        stride,
+        upsample,
+        out: builder.rows(band.value, done, rows),
+        ...(skip && { residual: builder.rows(skip, done, rows) }),
+        band: {
+          inH: x.height,
+          inRow0: input.row0,
+          inRows: input.rows,
+          outRow0: band.row0 + done,
+          outRows: rows,
+        },
+      });
+    }
   }
   return out;
 }
