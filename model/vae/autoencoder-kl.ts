@@ -25,7 +25,10 @@ export interface VaeOptions {
 export interface VaeRunOptions {
   /** Cut pictures larger than a tile into tiles, as the reference's `enable_tiling`. Not done by default. */
   readonly tiling?: Tiling | undefined;
-  /** Names of inner activations to read back, see `recordEncoder` and `recordDecoder`; not available with tiling. */
+  /**
+   * Names of inner activations to read back, out of `encoderActivations` or `decoderActivations`. Where a picture is cut
+   * into tiles there is none but `moments`.
+   */
   readonly keep?: readonly string[];
   readonly signal?: AbortSignal | undefined;
 }
@@ -114,7 +117,8 @@ export class AutoencoderKLQwenImage {
       const channel = Math.floor(i / count);
       latents.data[i] = (moments.data[i] - config.latentsMean[channel]) / config.latentsStd[channel];
     }
-    return { planes: latents, kept };
+    const isKept = tiles && options.keep?.includes('moments');
+    return { planes: latents, kept: isKept ? new Map([['moments', moments]]) : kept };
   }
 
   /**

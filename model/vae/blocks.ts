@@ -5,6 +5,9 @@ import { asMatrix, convolve, makePicture, normalize, type Picture, type PictureC
 /** Work of one attention dispatch at most: queries are cut into chunks, so that no dispatch keeps a device busy for long. */
 const FLOPS_PER_DISPATCH = { gpu: 2e11, software: 1e9 } as const;
 
+/** Widest head of the fused attention kernel. Published VAEs have 384 channels there. */
+const WIDEST_FUSED = 512;
+
 /** Temporal taps of the checkpoint's 3 x 3 weights. (Those of 1 x 1 have one tap, which is the 2-D weight.) */
 export const DEPTH = 3;
 
@@ -43,7 +46,14 @@ export function attentionBlock(context: PictureContext, x: Picture, prefix: stri
   const chunk = Math.max(8, Math.floor(FLOPS_PER_DISPATCH[builder.facts.kind] / perRow / 8) * 8);
   for (let start = 0; start < pixels; start += chunk) {
     const count = Math.min(chunk, pixels - start);
-    attention(builder, { q: builder.rows(q, start, count), k, v, heads: 1, out: builder.rows(out, start, count) });
+    attention(builder, {
+      q: builder.rows(q, start, count),
+      k,
+      v,
+      heads: 1,
+      out: builder.rows(out, start, count),
+      ...(channels > WIDEST_FUSED && { form: 'three-pass' as const }),
+    });
   }
   return convolve(
     context,

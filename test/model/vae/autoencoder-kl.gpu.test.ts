@@ -37,15 +37,16 @@ describe.skipIf(typeof engine === 'string')(
         const { source, weights } = await randomVae(config, 11);
         const vae = AutoencoderKLQwenImage.open(engine, source, config);
         const oracle = new VaeOracle(config, weights);
-        const pixels = randomPlanes(1, config.inputChannels, 5 * vae.scale, 3 * vae.scale);
+        const [height, width] = [5, 3];
+        const pixels = randomPlanes(1, config.inputChannels, height * vae.scale, width * vae.scale);
         const { planes: latents } = await vae.encode(pixels);
-        expect([latents.channels, latents.height, latents.width]).toEqual([config.zDim, 5, 3]);
+        expect([latents.channels, latents.height, latents.width]).toEqual([config.zDim, height, width]);
         expect(nmse(latents.data, oracle.encode(pixels).data)).toBeLessThan(1e-11);
         const decoded = (await vae.decode(latents)).planes;
         expect([decoded.channels, decoded.height, decoded.width]).toEqual([
           config.inputChannels,
-          5 * vae.scale,
-          3 * vae.scale,
+          height * vae.scale,
+          width * vae.scale,
         ]);
         // Norms over one to three channels amplify rounding: single pixels may be off by 1e-4.
         expect(nmse(decoded.data, oracle.decode(latents).data)).toBeLessThan(1e-9);
