@@ -2,7 +2,7 @@ import type { Engine } from '../../runtime/engine.ts';
 import { UsageError } from '../../runtime/errors.ts';
 import { ProgramBuilder } from '../../runtime/program/builder.ts';
 import { compileProgram, type Program } from '../../runtime/program/program.ts';
-import type { BranchPass, Denoiser, PassReport, PassRunner } from '../denoise/denoiser.ts';
+import type { BranchPass, Denoiser, PassReport, PassRunner, RegionDifference } from '../denoise/denoiser.ts';
 import { runSegments, type BlockHook } from '../hooks/block-hooks.ts';
 import { joinRanges } from '../mmdit/block.ts';
 import { EMBED_SEGMENT, HEAD_SEGMENT, PASS_STATES } from '../mmdit/transformer-program.ts';
@@ -39,7 +39,8 @@ export interface CacheContext {
 /** The device side of one branch. */
 interface BranchPrograms {
   readonly pass: TransformerPass;
-  readonly spec: CacheProgramSpec;
+  /** `regions`: the measured ranges are regions of the plan. */
+  readonly spec: CacheProgramSpec & { readonly regions: boolean };
   readonly program: Program;
   readonly factors: Float32Array;
 }
@@ -146,12 +147,13 @@ export class CacheRunner implements PassRunner {
     const { pass, spec } = programs;
     let verdict: CacheVerdict;
     let difference = Number.NaN;
-    let regions: readonly number[] | undefined;
+    let regions: readonly RegionDifference[] | undefined;
     if ('means' in pending) {
       const means = await pending.means;
       difference = relativeDifference(means, spec.measured);
-      if (spec.measured.length > 1) regions = spec.measured.map((_, i) => means[2 * i] / means[2 * i + 1]);
-      verdict = this.#policyNow().compare({ step, branch }, difference);
+      const policy = this.#policyNow();
+      verdict = policy.compare({ step, branch }, difference);
+      if (spec.regions) regions = regionDifferences(means, policy, verdict);
     } else {
       verdict = pending;
       difference = verdict.difference ?? Number.NaN;
@@ -243,6 +245,13 @@ function relativeDifference(means: Float32Array, ranges: readonly TokenRange[]):
   return apart / size;
 }
 
+function regionDifferences(means: Float32Array, policy: CachePolicy, verdict: CacheVerdict): RegionDifference[] {
+  return Array.from({ length: means.length / 2 }, (_, i) => {
+    const difference = means[2 * i] / means[2 * i + 1];
+    return { difference, hit: policy.isNear?.(difference) ?? verdict.action === 'reuse' };
+  });
+}
+
 /**
  * Compiles a step cache for the passes of a loop.
  *
@@ -263,7 +272,8 @@ export async function createCacheRunner(
   try {
     for (const { branch, pass } of context.passes) {
       const txtShape = pass.program.plan.states.get(PASS_STATES.txt)?.shape ?? [0, 0];
-      const spec: CacheProgramSpec = {
+      const spec = {
+        regions: tokens === 'noise',
         imgLen: context.numTokens,
         txtLen: txtShape[0],
         width: txtShape[1],

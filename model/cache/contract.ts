@@ -36,6 +36,8 @@ export interface CachePolicy {
    *   prev what they added in the branch's last computed call. NaN where nothing was computed yet or prev is all zeros
    */
   compare(call: CacheCall, difference: number): CacheVerdict;
+  /** Whether a difference alone speaks for reusing: for reports on single regions. Absent: they follow the verdict. */
+  isNear?(difference: number): boolean;
 }
 
 /** A residual tensor kept on the device, times a number. */

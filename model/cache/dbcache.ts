@@ -202,7 +202,11 @@ export class DbCachePolicy implements CachePolicy {
     const state = this.#branches[branch];
     state.compared = { step, difference };
     if (!Number.isNaN(difference)) state.sum += difference;
-    return difference < this.#config.residualDiffThreshold ? this.#reuse(state, 'near') : this.#compute(state, 'far');
+    return this.isNear(difference) ? this.#reuse(state, 'near') : this.#compute(state, 'far');
+  }
+
+  isNear(difference: number): boolean {
+    return difference < this.#config.residualDiffThreshold;
   }
 
   #compute(state: BranchState, reason: string): CacheVerdict {

@@ -49,6 +49,10 @@ export class FirstBlockCachePolicy implements CachePolicy {
   }
 
   compare(_call: CacheCall, difference: number): CacheVerdict {
-    return difference > this.#threshold ? { action: 'compute', reason: 'far' } : { action: 'reuse', reason: 'near' };
+    return this.isNear(difference) ? { action: 'reuse', reason: 'near' } : { action: 'compute', reason: 'far' };
+  }
+
+  isNear(difference: number): boolean {
+    return !(difference > this.#threshold);
   }
 }

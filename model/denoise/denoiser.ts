@@ -5,10 +5,12 @@ import { compileProgram, type Program } from '../../runtime/program/program.ts';
 import type { Tensor } from '../../runtime/tensor.ts';
 import type { ModulationTable } from '../mmdit/modulation-table.ts';
 import type { QwenImageTransformer2DModel, TransformerPass } from '../mmdit/transformer.ts';
-import { PASS_STATES, type CondEmbedding } from '../mmdit/transformer-program.ts';
+import { PASS_STATES, type AttentionMaps, type CondEmbedding } from '../mmdit/transformer-program.ts';
 import { joinRanges } from '../mmdit/block.ts';
 import type { TextFeatures } from '../text/text-encoder.ts';
 import type { TokenPlan, TokenRange } from '../tokens/token-plan.ts';
+import type { SamplerFactory } from '../sampler/custom-sampler.ts';
+import { runCustomStep } from './custom-step.ts';
 import { recordStep, STEP_STATES, stepScalars, type StepSpec } from './step-program.ts';
 
 /** Everything that a loop of denoising steps needs but noise. */
@@ -30,6 +32,8 @@ export interface DenoiseSpec {
   readonly ropeTheta?: number;
   readonly condEmbedding?: CondEmbedding;
   readonly additionalTCond?: number;
+  /** Attention maps that the passes write out for hooks to read. */
+  readonly attentionMaps?: AttentionMaps;
 }
 
 /** What a step has done. */
@@ -55,8 +59,15 @@ export interface PassReport {
   readonly flopsSaved: number;
   /** Why a step cache computed or reused: `warmup`, `mask`, `near`, `far`, ... */
   readonly reason?: string;
-  /** Where a step cache measures each region on its own: their differences, in the order of the plan's noise regions. */
-  readonly regions?: readonly number[];
+  /** Where a step cache measured regions one by one: what it saw of each, in the order of the plan's noise regions. */
+  readonly regions?: readonly RegionDifference[];
+}
+
+/** What a step cache measured on one region. */
+export interface RegionDifference {
+  readonly difference: number;
+  /** Whether the region alone would have been reused. The decision is one for all of them: they share every block. */
+  readonly hit: boolean;
 }
 
 /** The guided pass (`cond`) or the unguided one. */
@@ -95,6 +106,8 @@ export interface DenoiseRun {
   readonly onStep?: (report: StepReport, denoiser: Denoiser) => void | Promise<void>;
   readonly signal?: AbortSignal;
   readonly runner?: PassRunner;
+  /** Takes the place of the spec's step: tokens and velocity then travel to the host and back at every step. */
+  readonly sampler?: SamplerFactory;
 }
 
 /**
@@ -178,6 +191,7 @@ export class Denoiser {
             textLength: text.length,
             ropeTheta: spec.ropeTheta ?? 10_000,
             ...(spec.condEmbedding ? { condEmbedding: spec.condEmbedding } : {}),
+            ...(spec.attentionMaps ? { attentionMaps: spec.attentionMaps } : {}),
           },
           { [PASS_STATES.tokens]: tokens, [PASS_STATES.velocity]: out },
           signal,
@@ -229,6 +243,7 @@ export class Denoiser {
       );
     this.#tokens.write(run.tokens);
     runner.begin?.();
+    const sampler = run.sampler?.({ sigmas: Array.from(sigmas), ranges: this.ranges, channels: this.#tokens.shape[1] });
     const passes: readonly BranchPass[] = (['cond', 'uncond'] as const).flatMap((branch) => {
       const pass = this.passes[branch];
       return pass ? [{ branch, pass }] : [];
@@ -236,16 +251,15 @@ export class Denoiser {
     for (let step = 0; step < this.numSteps; step++) {
       run.signal?.throwIfAborted();
       const zero = this.#modulation.numRows > this.numSteps ? this.numSteps : undefined;
-      for (const { pass } of passes) pass.setModulation(this.#modulation, step, zero);
-      const reports = await runner.run(passes, step);
-      const last = step === this.numSteps - 1;
-      this.#step.write(STEP_STATES.scalars, stepScalars(sigmas[step], sigmas[step + 1]));
-      if (this.spec.form === 'renoise' && !last) {
-        if (!run.fresh)
-          throw new UsageError('denoise: form "renoise" needs fresh noise after every step but the last.');
-        this.#step.write(STEP_STATES.fresh, run.fresh(step));
-      }
-      this.#step.run();
+      const evaluate = async (by: PassRunner, at: number): Promise<PassReport[]> => {
+        for (const { pass } of passes) pass.setModulation(this.#modulation, at, zero);
+        return by.run(passes, at);
+      };
+      const reports = await evaluate(runner, step);
+      if (sampler) {
+        const loop = { spec: this.spec, ranges: this.ranges, tokens: this.#tokens, passes };
+        await runCustomStep(sampler, loop, step, async (at) => void (await evaluate(FULL_PASS, at)));
+      } else this.#recordedStep(run, step);
       await this.#engine.idle();
       await run.onStep?.(
         { step, numSteps: this.numSteps, sigma: sigmas[step], sigmaNext: sigmas[step + 1], passes: reports },
@@ -254,6 +268,16 @@ export class Denoiser {
     }
     run.signal?.throwIfAborted();
     return this.readTokens();
+  }
+
+  #recordedStep(run: DenoiseRun, step: number): void {
+    const { sigmas, form } = this.spec;
+    this.#step.write(STEP_STATES.scalars, stepScalars(sigmas[step], sigmas[step + 1]));
+    if (form === 'renoise' && step < this.numSteps - 1) {
+      if (!run.fresh) throw new UsageError('denoise: form "renoise" needs fresh noise after every step but the last.');
+      this.#step.write(STEP_STATES.fresh, run.fresh(step));
+    }
+    this.#step.run();
   }
 
   /** The tokens as they stand, f32 [N, C] in plan order. */

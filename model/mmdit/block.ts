@@ -1,3 +1,4 @@
+import { attentionWeights } from '../../runtime/ops/attention-weights.ts';
 import { attention } from '../../runtime/ops/attention.ts';
 import { layerNormModulate, type ModulationColumns } from '../../runtime/ops/layer-norm-modulate.ts';
 import { qkNormRope, type Rotation } from '../../runtime/ops/qk-norm-rope.ts';
@@ -33,6 +34,13 @@ export interface BlockScope {
   readonly imgRanges: readonly TokenRange[];
   /** Whether the text stream is updated: nobody reads it after the last block. */
   readonly updateTxt: boolean;
+  /** Heads whose attention is written out, to state `attentionState(block)`; absent: none. */
+  readonly attentionHeads?: readonly number[];
+}
+
+/** Name of the state that holds a block's attention map: f32 [heads, S_t + S_i, S_t + S_i], text rows first. */
+export function attentionState(block: number): string {
+  return `attention.${block}`;
 }
 
 /**
@@ -82,6 +90,15 @@ export function recordBlock(recording: Recording, block: number, operands: Block
       }),
     );
   const [q, k, v] = [0, 1, 2].map((i) => builder.columns(qkv, i * width, width));
+  const { attentionHeads } = scope;
+  if (attentionHeads)
+    attentionWeights(builder, {
+      q,
+      k,
+      heads,
+      chosen: attentionHeads,
+      out: builder.state(attentionState(block), 'f32', [attentionHeads.length, txtLen + imgLen, txtLen + imgLen]),
+    });
   const attended = builder.temp('f32', [txtLen + imgLen, width], 'attended');
   for (const [start, end] of queryRanges(txtLen, imgLen, scope))
     attention(builder, {

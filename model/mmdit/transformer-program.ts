@@ -40,6 +40,14 @@ export interface TransformerPassSpec {
   readonly condEmbedding?: CondEmbedding;
   /** Bring every token of both streams up to date in the last block and the head too: only tests look at them. */
   readonly keepAll?: boolean;
+  /** Attention maps to write out: for looking into the model. Memory grows with the square of the tokens. */
+  readonly attentionMaps?: AttentionMaps;
+}
+
+/** Which attention maps a pass keeps, in the states `attention.<block>`. */
+export interface AttentionMaps {
+  readonly blocks: readonly number[];
+  readonly heads: readonly number[];
 }
 
 /** Names of a pass's states. */
@@ -114,6 +122,7 @@ export function recordTransformer(recording: Recording, spec: TransformerPassSpe
       recordBlock(recording, block, operands, {
         imgRanges: last ? predicted : all,
         updateTxt: !last || spec.keepAll === true,
+        ...(spec.attentionMaps?.blocks.includes(block) ? { attentionHeads: spec.attentionMaps.heads } : {}),
       }),
     );
   }
