@@ -53,6 +53,30 @@ const FAULTS: readonly { op: string; fault: string; from: string; to: string; on
   { op: 'sampler_step', fault: 'noise after the last step', from: 'sigma_next == 0.0', to: 'sigma_next < 0.0' },
   { op: 'reduce', fault: 'last element dropped', from: 'i < p.rows * p.cols', to: 'i + 1u < p.rows * p.cols' },
   { op: 'scan', fault: 'infinity counted as finite', from: '< 0x7f800000u', to: '<= 0x7f800000u' },
+  {
+    op: 'conv2d',
+    fault: 'last input channel dropped',
+    from: 'c < p.in_c; c++',
+    to: 'c + 1u < p.in_c; c++',
+    only: '7,3]',
+  },
+  { op: 'conv2d', fault: 'not padded', from: '- i32(p.pad)', to: '- i32(0)', only: '[5,7,3]' },
+  {
+    op: 'conv2d',
+    fault: 'border repeated',
+    from: 'return i >= 0 && i < i32(size << p.up_shift);',
+    to: 'return true;',
+    only: '[5,7,3]',
+  },
+  { op: 'conv2d', fault: 'one row off in a band', from: 'p.out_row0 +', to: 'p.out_row0 + 1u +', only: 'rows' },
+  { op: 'conv2d', fault: 'SiLU where none is wanted', from: 'if (SILU)', to: 'if (!SILU)', only: 'silu' },
+  {
+    op: 'conv2d',
+    fault: 'nothing doubled',
+    from: 'i32(size << p.up_shift) - 1)) >> p.up_shift',
+    to: 'i32(size) - 1))',
+    only: 'up2',
+  },
   { op: 'patchify', fault: 'columns before rows in a patch', from: '(c / 2u) % 2u', to: 'c % 2u' },
 ];
 
