@@ -6,6 +6,8 @@ import { cacheRunnerOf } from '../cache/cache-runner.ts';
 import { Denoiser, type PassRunner, type StepReport } from '../denoise/denoiser.ts';
 import type { LayeredDesign } from '../layout/design-schema.ts';
 import { mergeManifest, type MrtManifest } from '../manifest/manifest.ts';
+import { hookedRunner, type BlockHook } from '../hooks/block-hooks.ts';
+import type { AttentionMaps } from '../mmdit/transformer-program.ts';
 import type { QwenImageTransformer2DModel } from '../mmdit/transformer.ts';
 import {
   regionalNegativeText,
@@ -15,6 +17,7 @@ import {
 } from '../text/prompts.ts';
 import type { Qwen2_5TextEncoder, TextFeatures } from '../text/text-encoder.ts';
 import type { QwenTokenizer } from '../text/tokenizer.ts';
+import { samplerOf, type SamplerFactory } from '../sampler/custom-sampler.ts';
 import { joinTokens, predictedTokens } from '../tokens/region-tokens.ts';
 import type { TokenPlan } from '../tokens/token-plan.ts';
 import type { AutoencoderKLQwenImage } from '../vae/autoencoder-kl.ts';
@@ -41,6 +44,14 @@ export interface MrtRunOptions extends SamplingOptions {
   readonly cache?: CacheConfig | 'recommended';
   /** Makes the runner of transformer passes where `cache` is not enough; called once a run. */
   readonly runner?: (denoiser: Denoiser, job: MrtJob) => PassRunner | Promise<PassRunner>;
+  /** Looks into the network, with and without `cache`: see model/hooks. */
+  readonly hooks?: readonly BlockHook[];
+  /** Attention maps that the passes write out for hooks to read. */
+  readonly attentionMaps?: AttentionMaps;
+  /** A sampler in place of the form, or the name of a registered one. */
+  readonly sampler?: string | SamplerFactory;
+  /** Called with the tokens after every step, f32 [N, C]: one readback a step. */
+  readonly onTokens?: (step: number, tokens: Float32Array) => void | Promise<void>;
   readonly signal?: AbortSignal;
 }
 
@@ -120,13 +131,17 @@ export class MrtPipeline {
     const denoiser = await Denoiser.prepare(
       this.#engine,
       transformer,
-      this.denoiseSpec(job, text, transformer),
+      {
+        ...this.denoiseSpec(job, text, transformer),
+        ...(options.attentionMaps ? { attentionMaps: options.attentionMaps } : {}),
+      },
       signal,
     );
     let tokens: Float32Array;
     try {
       const loopStarted = performance.now();
-      const runner = (await options.runner?.(denoiser, job)) ?? (await this.#cacheRunner(denoiser, options, signal));
+      const runner = (await options.runner?.(denoiser, job)) ?? (await this.#ownRunner(denoiser, options, signal));
+      const { sampler, onTokens } = options;
       const { inChannels } = transformer.config;
       const noise = jobNoise(job, inChannels);
       tokens = await denoiser.run({
@@ -134,9 +149,11 @@ export class MrtPipeline {
         fresh: (step) => spreadPredicted(job.plan, noise(step + 1), inChannels),
         signal,
         ...(runner ? { runner } : {}),
-        onStep: (report) => {
+        ...(sampler ? { sampler: typeof sampler === 'string' ? samplerOf(sampler) : sampler } : {}),
+        onStep: async (report, loop) => {
           const perStep = (performance.now() - loopStarted) / (report.step + 1);
           context.emit({ type: 'step', ...report, etaMs: perStep * (report.numSteps - report.step - 1) });
+          if (onTokens) await onTokens(report.step, await loop.readTokens());
         },
       });
     } finally {
@@ -154,11 +171,16 @@ export class MrtPipeline {
     return result;
   }
 
-  /** The step cache that a run asks for. Differences are measured on moving tokens: clean ones hardly change. */
-  async #cacheRunner(denoiser: Denoiser, options: MrtRunOptions, signal: AbortSignal): Promise<PassRunner | undefined> {
+  /** The step cache or the hooks that a run asks for. Differences are measured on moving tokens: clean ones hardly change. */
+  async #ownRunner(denoiser: Denoiser, options: MrtRunOptions, signal: AbortSignal): Promise<PassRunner | undefined> {
     const config = options.cache === 'recommended' ? this.manifest.cache : options.cache;
-    if (config === undefined || config === null) return undefined;
-    return cacheRunnerOf(this.#engine, parseCacheConfig(config), denoiser, { tokens: 'noise', signal });
+    const { hooks } = options;
+    if (config === undefined || config === null) return hooks && hookedRunner(hooks);
+    return cacheRunnerOf(this.#engine, parseCacheConfig(config), denoiser, {
+      tokens: 'noise',
+      signal,
+      ...(hooks ? { hooks } : {}),
+    });
   }
 
   /** Runs wait for each other: two would fight for the device's memory. */
