@@ -13,20 +13,18 @@ var<workgroup> stage_w: array<vec4f, SPAN * DEPTH>;
 // [i] = rows row to row + 3 of x at k + i; zero beyond K, the last row again beyond M.
 fn x_square(base: u32, row: u32, k: u32) -> mat4x4f {
   let last = p.m - 1u;
-  let r0 = base + min(row, last) * p.x_stride;
-  let r1 = base + min(row + 1u, last) * p.x_stride;
-  let r2 = base + min(row + 2u, last) * p.x_stride;
-  let r3 = base + min(row + 3u, last) * p.x_stride;
+  let rows = vec4u(base) + min(vec4u(row, row + 1u, row + 2u, row + 3u), vec4u(last)) * p.x_stride;
   if (k + 4u <= p.k) {
-    return transpose(mat4x4f(x_quad(r0 + k), x_quad(r1 + k), x_quad(r2 + k), x_quad(r3 + k)));
+    return transpose(mat4x4f(x_quad(rows.x + k), x_quad(rows.y + k), x_quad(rows.z + k), x_quad(rows.w + k)));
   }
-  var square = mat4x4f();
-  for (var i = 0u; i < 4u; i++) {
-    if (k + i < p.k) {
-      square[i] = vec4f(x_at(r0 + k + i), x_at(r1 + k + i), x_at(r2 + k + i), x_at(r3 + k + i));
-    }
+  return mat4x4f(x_edge(rows, k), x_edge(rows, k + 1u), x_edge(rows, k + 2u), x_edge(rows, k + 3u));
+}
+
+fn x_edge(rows: vec4u, k: u32) -> vec4f {
+  if (k >= p.k) {
+    return vec4f(0.0);
   }
-  return square;
+  return vec4f(x_at(rows.x + k), x_at(rows.y + k), x_at(rows.z + k), x_at(rows.w + k));
 }
 
 // [i] = columns col to col + 3 of w at k + i; zero beyond K, the last quad again beyond N.
@@ -35,13 +33,19 @@ fn w_square_guarded(base: u32, k: u32, col: u32) -> mat4x4f {
   if (k + 4u <= p.k) {
     return w_square(base, k, valid_col);
   }
-  var square = mat4x4f();
-  for (var i = 0u; i < 4u; i++) {
-    if (k + i < p.k) {
-      square[i] = w_row(base, k + i, valid_col);
-    }
+  return mat4x4f(
+    w_edge(base, k, valid_col),
+    w_edge(base, k + 1u, valid_col),
+    w_edge(base, k + 2u, valid_col),
+    w_edge(base, k + 3u, valid_col),
+  );
+}
+
+fn w_edge(base: u32, k: u32, col: u32) -> vec4f {
+  if (k >= p.k) {
+    return vec4f(0.0);
   }
-  return square;
+  return w_row(base, k, col);
 }
 
 @compute @workgroup_size(256)
@@ -65,6 +69,7 @@ fn main(
   // writes.
   let stage_k = 4u * ((slot & 1u) | ((slot / (2u * SPAN)) << 1u));
   let stage_quad = (slot >> 1u) % SPAN;
+  let at = stage_k * SPAN + stage_quad;
   var square = mat4x4f();
   if (moves_x) {
     square = x_square(tile.x, row + 4u * stage_quad, stage_k);
@@ -73,13 +78,16 @@ fn main(
   }
   var sum = array<array<vec4f, QUADS>, 4u * QUADS>();
   for (var k = 0u; k < p.k; k += DEPTH) {
-    for (var i = 0u; i < 4u; i++) {
-      let at = (stage_k + i) * SPAN + stage_quad;
-      if (moves_x) {
-        stage_x[at] = square[i];
-      } else {
-        stage_w[at] = square[i];
-      }
+    if (moves_x) {
+      stage_x[at] = square[0];
+      stage_x[at + SPAN] = square[1];
+      stage_x[at + 2u * SPAN] = square[2];
+      stage_x[at + 3u * SPAN] = square[3];
+    } else {
+      stage_w[at] = square[0];
+      stage_w[at + SPAN] = square[1];
+      stage_w[at + 2u * SPAN] = square[2];
+      stage_w[at + 3u * SPAN] = square[3];
     }
     workgroupBarrier();
     let next = k + DEPTH;
