@@ -24,7 +24,7 @@ function groupLines(task: TaskReport['task'], candidate: CandidateReport): strin
   const head = [`${task}, ${candidate.name}, by`, ...keys.map(titleOf)];
   const rows = GROUPINGS.flatMap((grouping) =>
     Object.entries(candidate.groups[grouping]).map(([tag, figures]) => [
-      grouping === 'layerCount' ? `${tag} layers` : tag,
+      grouping === 'layerCount' ? `layers: ${tag}` : tag,
       ...keys.map((key) => cellOf(key, figures[key])),
     ]),
   );
