@@ -36,8 +36,8 @@ export class Engine {
   readonly #ownsDevice: boolean;
   /** Kept alive: Dawn's process dies if the object that made the device is collected. */
   readonly gpu: GPU | undefined;
-  readonly #failed: Promise<never>;
-  #fail: (error: DeviceError) => void = () => {};
+  /** Rejecters of the work that waits for the device now. A set, and no promise to race against: that would keep every waiter for ever. */
+  readonly #waiting = new Set<(error: DeviceError) => void>();
   #failure: DeviceError | undefined;
   #disposed = false;
   readonly #staging = new Map<number, GPUBuffer[]>();
@@ -59,10 +59,6 @@ export class Engine {
     this.info = describeDevice(device, options.adapterInfo);
     this.pool = new BufferPool(device, this.counters, options.maxIdleBytes);
     this.pipelines = new PipelineCache(device, this.counters);
-    this.#failed = new Promise<never>((_, reject) => {
-      this.#fail = reject;
-    });
-    this.#failed.catch(() => {}); // the failure reaches callers through guard(); alone it is no unhandled rejection
     // On an app's own device uncaptured errors may be the app's: only ours are watched.
     if (options.ownsDevice) device.addEventListener('uncapturederror', this.#onUncaptured);
     void device.lost.then((lost) => {
@@ -90,7 +86,8 @@ export class Engine {
   #setFailure(error: DeviceError): void {
     if (this.#failure) return; // the first failure is the cause, later ones are its echoes
     this.#failure = error;
-    this.#fail(error);
+    for (const reject of this.#waiting) reject(error);
+    this.#waiting.clear();
   }
 
   /** @throws DeviceError if the engine was disposed or has failed */
@@ -102,9 +99,17 @@ export class Engine {
   /** Waits for `work`, or rejects as soon as the device fails. */
   async guard<T>(work: Promise<T>): Promise<T> {
     this.assertUsable();
-    const result = await Promise.race([work, this.#failed]);
-    if (this.#failure) throw this.#failure;
-    return result;
+    let stop: ((error: DeviceError) => void) | undefined;
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        stop = reject;
+        this.#waiting.add(reject);
+        // What is reported in the same turn as the work's own end counts: a result beside an error is no result.
+        work.then((result) => (this.#failure ? reject(this.#failure) : resolve(result)), reject);
+      });
+    } finally {
+      if (stop) this.#waiting.delete(stop);
+    }
   }
 
   /**
@@ -219,7 +224,8 @@ export class Engine {
     this.#staging.clear();
     const error = new DeviceError('disposed', 'engine: disposed while work was pending.');
     this.#failure ??= error;
-    this.#fail(error);
+    for (const reject of this.#waiting) reject(error);
+    this.#waiting.clear();
     if (this.#ownsDevice) this.device.destroy();
     else this.device.queue.submit([]); // the app's device goes on: let it free what was destroyed
   }
