@@ -5,6 +5,7 @@ import { BUFFER_USAGE, MAP_MODE } from './constants.ts';
 import { chooseAdapter, describeDevice, factsOf, openDevice, type AdapterChoice, type DeviceInfo } from './device.ts';
 import { DeviceError } from './errors.ts';
 import { createCounters, type EngineCounters } from './ledger.ts';
+import { Patience } from './patience.ts';
 import { PipelineCache } from './pipeline-cache.ts';
 import { Tensor, type HostArray } from './tensor.ts';
 
@@ -39,6 +40,7 @@ export class Engine {
   /** Rejecters of the work that waits for the device now. A set, and no promise to race against: that would keep every waiter for ever. */
   readonly #waiting = new Set<(error: DeviceError) => void>();
   #failure: DeviceError | undefined;
+  readonly #patience = new Patience();
   #disposed = false;
   readonly #staging = new Map<number, GPUBuffer[]>();
   readonly #onUncaptured = (event: GPUUncapturedErrorEvent): void => {
@@ -98,6 +100,7 @@ export class Engine {
 
   /** Waits for `work`, or rejects as soon as the device fails. */
   async guard<T>(work: Promise<T>): Promise<T> {
+    work.catch(() => {}); // where the failure is known already, nobody listens to its echo
     this.assertUsable();
     let stop: ((error: DeviceError) => void) | undefined;
     try {
@@ -173,7 +176,9 @@ export class Engine {
     encoder.copyBufferToBuffer(buffer, byteOffset, staging, 0, size);
     this.submit([encoder.finish()]);
     try {
+      await this.#nap();
       await this.guard(staging.mapAsync(MAP_MODE.READ, 0, size));
+      this.#patience.done(performance.now());
     } catch (error) {
       this.pool.destroy(staging);
       if (error instanceof DeviceError) throw error;
@@ -204,15 +209,26 @@ export class Engine {
     );
   }
 
-  /** Submits command buffers and counts the submit. */
-  submit(commands: GPUCommandBuffer[]): void {
+  /** Submits command buffers and counts the submit. @param flops operations in them, where somebody knows */
+  submit(commands: GPUCommandBuffer[], flops = 0): void {
     this.device.queue.submit(commands);
     this.counters.submits++;
+    this.#patience.submitted(flops, performance.now());
+  }
+
+  /** Sleeps through most of the expected wait on software drivers: see Patience. */
+  async #nap(): Promise<void> {
+    if (this.facts.kind !== 'software') return;
+    const nap = this.#patience.nap(performance.now());
+    if (nap > 0) await new Promise((resolve) => setTimeout(resolve, nap));
   }
 
   /** Resolves when the device has finished all submitted work. */
   async idle(): Promise<void> {
+    this.assertUsable();
+    await this.#nap();
     await this.guard(this.device.queue.onSubmittedWorkDone());
+    this.#patience.done(performance.now());
   }
 
   /** Destroys every buffer of the engine, and the device if the engine opened it. A second call does nothing. */

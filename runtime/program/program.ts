@@ -88,7 +88,7 @@ export class Program {
     const flush = (): void => {
       if (!encoder || !pass) return;
       pass.end();
-      engine.submit([encoder.finish()]);
+      engine.submit([encoder.finish()], flops);
       encoder = pass = bound = undefined;
       flops = 0;
     };
