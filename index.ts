@@ -51,6 +51,36 @@ export { toAdd, toDecompose, toGenerate, toRestyle, type AddedLayer } from './mo
 export type { WeightPrecision } from './model/weight-precision.ts';
 export type { ModelFolder } from './runtime/io/model-folder.ts';
 
+// Step caching and a look inside: see model/cache/README.md and examples/research
+export {
+  parseCacheConfig,
+  registerCacheMethod,
+  type CacheConfig,
+  type ParsedCacheConfig,
+} from './model/cache/cache-config.ts';
+export { cacheRunnerOf, createCacheRunner, type CacheContext, type CacheRunner } from './model/cache/cache-runner.ts';
+export { FoCaCalibrator, LastResidual, TaylorSeerCalibrator } from './model/cache/calibrators.ts';
+export type {
+  CacheCall,
+  CacheMethod,
+  CachePlan,
+  CachePolicy,
+  CacheVerdict,
+  Calibrator,
+  Forecast,
+} from './model/cache/contract.ts';
+export { binsMask, presetMask, type CachePreset } from './model/cache/step-mask.ts';
+export type { PassReport, PassRunner, RegionDifference, StepReport } from './model/denoise/denoiser.ts';
+export { hookedRunner, type BlockHook, type SegmentOutput } from './model/hooks/block-hooks.ts';
+export { TensorCapture, type CaptureSpec } from './model/hooks/tensor-capture.ts';
+export { attentionState } from './model/mmdit/block.ts';
+export {
+  registerSampler,
+  type Sampler,
+  type SamplerFactory,
+  type SamplerStep,
+} from './model/sampler/custom-sampler.ts';
+
 // Layered designs
 export { createDesign, parseDesign, validateDesign, writeDesign } from './model/layout/design.ts';
 export {
