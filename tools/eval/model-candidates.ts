@@ -28,9 +28,9 @@ export interface SamplingChoice {
 export function modelCandidate(pipeline: EvalPipeline, sampling: SamplingChoice): Candidate {
   const steps = sampling.steps ?? pipeline.manifest.sampling.steps;
   return {
-    name: `model, ${steps} steps`,
+    name: `model, ${steps} step${steps === 1 ? '' : 's'}`,
     kind: 'model',
-    about: `the checkpoint at ${steps} steps`,
+    about: `the checkpoint, ${steps} denoising steps`,
     steps,
     make: async (task, design, _partner, signal) => {
       const document = design.documents.get(task);

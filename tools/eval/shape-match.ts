@@ -44,8 +44,9 @@ function drawShape(name: ShapeName): Outline[] {
 }
 
 function drawOne(name: ShapeName, proportion: number, tilt: number, isOutlined: boolean): Outline | undefined {
-  const [a, b] = proportion <= 1 ? [SIDE, SIDE * proportion] : [SIDE / proportion, SIDE];
-  const side = 3 * SIDE; // room for what a tilt turns outward
+  const half = 0.6 * SIDE; // a little larger than the square that it is cut down to
+  const [a, b] = proportion <= 1 ? [half, half * proportion] : [half / proportion, half];
+  const side = 3 * half; // room for what a tilt turns outward
   const solid = new Uint8Array(side * side);
   const [cos, sin] = [Math.cos(tilt), Math.sin(tilt)];
   for (let row = 0, i = 0; row < side; row++)
