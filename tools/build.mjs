@@ -1,7 +1,7 @@
 // Builds dist/: embeds the shaders, then compiles with tsc. `npm ci` runs it as "prepare", `npm run build` by hand.
 // Where TypeScript is not installed (npm ci --omit=dev) it says so and leaves the install alone.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, utimesSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +20,7 @@ function findCompiler() {
 }
 
 function build() {
+  const start = new Date();
   embed();
   const compiler = findCompiler();
   if (!compiler) {
@@ -38,6 +39,7 @@ function build() {
     return 1;
   }
   chmodSync(join(fresh, 'tools/cli.js'), 0o755);
+  utimesSync(join(fresh, 'index.js'), start, start); // a source saved meanwhile is newer
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   chmodSync(fresh, 0o755); // mkdtemp makes it private
   renameSync(fresh, join(root, 'dist'));
