@@ -1,0 +1,3 @@
+fn step_once(a: vec4f, m: vec4f, c: vec4f) -> vec4f {
+  return a * m + c;
+}
