@@ -28,6 +28,8 @@ export interface QwenRunOptions {
   readonly trueCfgScale?: number;
   /** Default 50. */
   readonly steps?: number;
+  /** Own noise levels before the scheduler's shift, falling from 1, without the last 0. Their count takes the place of `steps`. */
+  readonly sigmas?: readonly number[];
   /** Of torch's CPU generator. Default 0. */
   readonly seed?: number;
   readonly template?: PromptTemplate;
@@ -116,11 +118,11 @@ export class QwenImagePipeline {
           `generate: ${name} ${side} is not a multiple of ${TOKEN_PIXELS}. Nearest: ${Math.max(1, Math.round(side / TOKEN_PIXELS)) * TOKEN_PIXELS}.`,
         );
     const [gh, gw] = [height / TOKEN_PIXELS, width / TOKEN_PIXELS];
-    const plan = planTextToImage({ gh, gw }, { zeroCondT: this.#transformer.config.zeroCondT });
+    const plan = planTextToImage({ gh, gw }, this.#planOptions());
     const { config } = this.#scheduler;
-    const { sigmas } = this.#scheduler.schedule(options.steps ?? 50, {
+    const { sigmas } = this.#scheduler.schedule(options.sigmas?.length ?? options.steps ?? 50, {
       ...(config.dynamicShifting ? { mu: textToImageMu(config, gh * gw) } : {}),
-      grid: 'one-to-inverse-n',
+      grid: options.sigmas ?? 'one-to-inverse-n',
     });
     const shape = { batch: 1, frames: 1, channels: this.#vae.config.zDim, height: 2 * gh, width: 2 * gw };
     const { tokens, trace } = await this.#denoise(options, plan, sigmas, shape, new Float32Array(), 'perToken');
@@ -161,8 +163,11 @@ export class QwenImagePipeline {
     const encoded = await this.#vae.encode({ channels: 4, height: image.height, width: image.width, data: planes });
     const one = { batch: 1, frames: 1, channels: this.#vae.config.zDim, height: 2 * gh, width: 2 * gw };
     const condition = packLatents(encoded.planes.data, one);
-    const plan = planLayered({ layers, gh, gw, condition: { gh, gw } });
-    const { sigmas } = this.#scheduler.schedule(options.steps ?? 50, { mu: layeredMu(gh * gw), grid: 'one-to-zero' });
+    const plan = planLayered({ layers, gh, gw, condition: { gh, gw } }, this.#planOptions());
+    const { sigmas } = this.#scheduler.schedule(options.sigmas?.length ?? options.steps ?? 50, {
+      mu: layeredMu(gh * gw),
+      grid: options.sigmas ?? 'one-to-zero',
+    });
     const shape = { ...one, frames: layers + 1 };
     const rescale = options.cfgNormalize ? 'perToken' : 'none';
     const { tokens, trace } = await this.#denoise(options, plan, sigmas, shape, condition, rescale);
@@ -174,6 +179,12 @@ export class QwenImagePipeline {
         await this.#decode(latents.slice(layer * frame, (layer + 1) * frame), one.height, one.width, options.signal),
       );
     return { layers: made, trace };
+  }
+
+  /** How this checkpoint lays pictures out. */
+  #planOptions(): { readonly zeroCondT: boolean; readonly variant: 'base' | 'layer3d' } {
+    const { zeroCondT, useLayer3dRope } = this.#transformer.config;
+    return { zeroCondT, variant: useLayer3dRope ? 'layer3d' : 'base' };
   }
 
   async #denoise(

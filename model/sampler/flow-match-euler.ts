@@ -64,18 +64,23 @@ export class FlowMatchEulerDiscreteScheduler {
   /**
    * The noise levels of a run.
    *
-   * With one step and a terminal the reference divides 0 by 0; here the stretch is skipped and sigma stays 1.
+   * With a single level of 1 and a terminal the reference divides 0 by 0; here the stretch is skipped and sigma stays 1.
    *
    * @param numSteps N >= 1
    * @param options.mu shift of this size; needed when the configuration shifts dynamically, unused otherwise
-   * @throws UsageError for a bad step count, or where mu is needed and missing or not finite
+   * @param options.grid noise levels before shift and stretch: one of the grids, or N numbers in (0, 1]
+   * @throws UsageError for a bad step count or list of levels, or where mu is needed and missing or not finite
    */
-  schedule(numSteps: number, options: { readonly mu?: number | undefined; readonly grid?: SigmaGrid }): SigmaSchedule {
+  schedule(
+    numSteps: number,
+    options: { readonly mu?: number | undefined; readonly grid?: SigmaGrid | readonly number[] },
+  ): SigmaSchedule {
     if (!Number.isInteger(numSteps) || numSteps < 1) {
       throw new UsageError(`schedule: the number of steps must be an integer >= 1, got ${numSteps}.`);
     }
     const { config } = this;
-    let sigmas = sigmaGrid(numSteps, options.grid ?? 'one-to-inverse-n');
+    const { grid = 'one-to-inverse-n' } = options;
+    let sigmas = typeof grid === 'string' ? sigmaGrid(numSteps, grid) : givenLevels(numSteps, grid);
     if (config.dynamicShifting) {
       const { mu } = options;
       if (mu === undefined || !Number.isFinite(mu)) {
@@ -87,7 +92,8 @@ export class FlowMatchEulerDiscreteScheduler {
       const { shift } = config;
       sigmas = sigmas.map((s) => fround(fround(shift) * s) / fround(1 + fround(fround(shift - 1) * s)));
     }
-    if (config.shiftTerminal !== undefined && numSteps > 1) sigmas = stretchToTerminal(sigmas, config.shiftTerminal);
+    if (config.shiftTerminal !== undefined && sigmas[numSteps - 1] !== 1)
+      sigmas = stretchToTerminal(sigmas, config.shiftTerminal);
     const timesteps = sigmas.map((s) => s * config.numTrainTimesteps);
     const withEnd = new Float32Array(numSteps + 1);
     withEnd.set(sigmas);
@@ -130,6 +136,16 @@ function sigmaGrid(numSteps: number, grid: SigmaGrid): Float32Array {
     else values[i] = i === numSteps - 1 ? 1 / numSteps : 1 + i * ((1 / numSteps - 1) / (numSteps - 1));
   }
   return values;
+}
+
+/** A caller's own levels, [N] float32. */
+function givenLevels(numSteps: number, levels: readonly number[]): Float32Array {
+  const bad = levels.find((level) => !(level > 0 && level <= 1));
+  if (levels.length !== numSteps || bad !== undefined) {
+    const got = bad === undefined ? `${levels.length} numbers` : String(bad);
+    throw new UsageError(`schedule: own noise levels must be ${numSteps} numbers above 0 and at most 1, got ${got}.`);
+  }
+  return Float32Array.from(levels);
 }
 
 /** Stretches 1 - sigma so that the last noise level becomes `terminal`. */

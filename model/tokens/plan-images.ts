@@ -85,10 +85,14 @@ export function planImages(imgShapes: readonly ImageShape[], options: ImagePlanO
  * Plans one picture from text (Qwen-Image).
  *
  * @param size in tokens; pixels / 16
- * @param options `zeroCondT` of the checkpoint; with one picture no token is clean, the table still has its row for zero
+ * @param options of the checkpoint. With `zeroCondT` and one picture no token is clean, the table still has its row for zero;
+ * with `layer3d` the only picture is the last one, at frame -1, as in the reference
  * @throws ShapeError as {@link planImages}
  */
-export function planTextToImage(size: GridSize, options: Pick<ImagePlanOptions, 'zeroCondT'> = {}): TokenPlan {
+export function planTextToImage(
+  size: GridSize,
+  options: Pick<ImagePlanOptions, 'zeroCondT' | 'variant'> = {},
+): TokenPlan {
   return planImages([[1, size.gh, size.gw]], { ...options, task: 'text-to-image' });
 }
 
@@ -110,9 +114,14 @@ export function planEdit(
  * first (ids `layer-1`, ...), and the clean condition picture at frame -1.
  *
  * @param sizes window in tokens; `condition` is the picture's own size, default the window's
+ * @param options of the checkpoint, as the reference takes them: `variant` default `layer3d`; `zeroCondT` modulates every
+ * frame after the first at t = 0 (no released checkpoint has it)
  * @throws ShapeError as {@link planImages}
  */
-export function planLayered(sizes: GridSize & { readonly layers: number; readonly condition?: GridSize }): TokenPlan {
+export function planLayered(
+  sizes: GridSize & { readonly layers: number; readonly condition?: GridSize },
+  options: Pick<ImagePlanOptions, 'zeroCondT' | 'variant'> = {},
+): TokenPlan {
   const { layers, gh, gw, condition = { gh, gw } } = sizes;
   if (!Number.isInteger(layers) || layers < 1)
     throw new ShapeError(`plan_layered: layers is a positive integer, got ${layers}. Ask for at least one.`);
@@ -121,6 +130,7 @@ export function planLayered(sizes: GridSize & { readonly layers: number; readonl
   shapes.push([1, condition.gh, condition.gw]);
   return planImages(shapes, {
     variant: 'layer3d',
+    ...options,
     numPredicted: layers + 1,
     task: 'layered',
     describe: (image) => {

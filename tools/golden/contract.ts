@@ -17,6 +17,8 @@ export interface GoldenContext {
   /** Absolute path of the case's model folder. */
   readonly modelDir: string | undefined;
   readonly precision: GoldenPrecision;
+  /** Names of the outputs that the case compares: what nobody asks for need not be computed. */
+  readonly expected: ReadonlySet<string>;
 }
 
 /** Computes a case's outputs by name, each a {@link GoldenTensor} or a JSON value. Outputs nobody asks for are ignored. */

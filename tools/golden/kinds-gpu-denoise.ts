@@ -20,6 +20,7 @@ import {
   choiceInput,
   f32Input,
   hasInput,
+  isNumber,
   listInput,
   modelDirOf,
   numberInput,
@@ -134,6 +135,7 @@ function commonOptions(
     maxSequenceLength: numberInput(context, 'maxSequenceLength'),
     trueCfgScale: numberInput(context, 'trueCfgScale'),
     steps: numberInput(context, 'numInferenceSteps'),
+    ...(hasInput(context, 'sigmas') ? { sigmas: listInput(context, 'sigmas', isNumber) } : {}),
     seed: numberInput(context, 'seed'),
     onStep: async ({ step }: { step: number }, tokens: () => Promise<Float32Array>) => {
       const rows = rowsOf(await tokens());
@@ -221,7 +223,6 @@ async function mrtDenoiseCase(context: GoldenContext, models: LoadedModels): Pro
     ['sigmas', { dtype: 'F64', shape: [job.sigmas.length], data: job.sigmas }],
   ]);
   const given = givenPictures(context, job);
-  const hasPixels = given.image !== undefined || given.sources.size + given.references.size > 0;
   const clean = hasInput(context, 'clean') ? f32Input(context, 'clean') : await pipeline.encodeGiven(job, given);
   const text = hasInput(context, 'text')
     ? {
@@ -251,7 +252,8 @@ async function mrtDenoiseCase(context: GoldenContext, models: LoadedModels): Pro
   });
   denoiser.dispose();
   outputs.set('clean', f32Tensor([numTokensOf(plan, 'given'), depth], givenTokens(job, final, depth)));
-  if (!hasPixels && plan.task !== 't2l') return outputs;
+  const wantsPixels = [...context.expected].some((name) => name === 'merged' || name.startsWith('layer.'));
+  if (!wantsPixels) return outputs;
   const generated = await decodeGenerated(job, predictedTokens(plan, final), await pipeline.vae('decoder'));
   for (const layer of generated) {
     const [x0, y0, x1, y1] = layer.box;

@@ -92,6 +92,7 @@ function contextOf(
     },
     modelDir: golden.modelDir,
     precision,
+    expected: new Set(golden.expect.map(({ output }) => output)),
   };
 }
 

@@ -21,6 +21,9 @@ const PUBLISHED = {
   a_key_of_the_future: { x: 1 },
 };
 
+/** diffusers 0.42.1: `set_timesteps(sigmas=[1.0, 0.8, 0.4, 0.1], mu=0.6)` under PUBLISHED. */
+const OWN_LEVELS = [1, 0.8578256368637085, 0.4679260849952698, 0.019999980926513672, 0];
+
 function sigmasOf(config: object, steps: number, mu?: number): number[] {
   const scheduler = new FlowMatchEulerDiscreteScheduler(parseFlowMatchConfig(config));
   return [...scheduler.schedule(steps, { mu }).sigmas];
@@ -73,6 +76,25 @@ describe('schedule', () => {
       expect([...a.sigmas].map((x) => x.toFixed(6))).toEqual([...b.sigmas].map((x) => x.toFixed(6)));
     }
   });
+
+  test('shifts and stretches own levels as it does a grid', () => {
+    const scheduler = new FlowMatchEulerDiscreteScheduler(parseFlowMatchConfig(PUBLISHED));
+    const grid = scheduler.schedule(4, { mu: 0.6 });
+    expect(scheduler.schedule(4, { mu: 0.6, grid: [1, 0.75, 0.5, 0.25] })).toEqual(grid);
+    const own = [...scheduler.schedule(4, { mu: 0.6, grid: [1, 0.8, 0.4, 0.1] }).sigmas];
+    OWN_LEVELS.forEach((sigma, i) => expect(own[i]).toBeCloseTo(sigma, 6));
+    // one level below 1 is stretched to the terminal; one of exactly 1 has nothing to stretch
+    expect(scheduler.schedule(1, { mu: 0.6, grid: [0.7] }).sigmas[0]).toBeCloseTo(0.02, 6);
+    expect(scheduler.schedule(1, { mu: 0.6, grid: [1] }).sigmas[0]).toBe(1);
+  });
+
+  test.each([[[1, 0.5]], [[1, 0.5, 0]], [[1.5, 0.5, 0.1]], [[1, NaN, 0.1]]])(
+    'refuses own levels %j for 3 steps',
+    (grid) => {
+      const scheduler = new FlowMatchEulerDiscreteScheduler(parseFlowMatchConfig(PUBLISHED));
+      expect(() => scheduler.schedule(3, { mu: 0.6, grid })).toThrow('schedule: own noise levels must be 3 numbers');
+    },
+  );
 
   test('refuses a step count or a missing mu with the number', () => {
     expect(() => sigmasOf(PUBLISHED, 0, 0.5)).toThrow('schedule: the number of steps must be an integer >= 1, got 0.');

@@ -16,6 +16,12 @@ describe('planTextToImage', () => {
     expect(plan.modulationRowCount).toBe(1);
     expect(planTextToImage({ gh: 2, gw: 5 }, { zeroCondT: true }).modulationRowCount).toBe(2);
   });
+
+  it('is at frame -1 on a layered checkpoint, whose last picture always is', () => {
+    const plan = planTextToImage({ gh: 1, gw: 2 }, { variant: 'layer3d' });
+    expect(rows(plan.positions).map(([frame]) => frame)).toEqual([-1, -1]);
+    expect(plan.predicted).toEqual([[0, 2]]);
+  });
 });
 
 describe('planEdit', () => {
@@ -64,6 +70,17 @@ describe('planLayered', () => {
     expect(plan.numPredicted).toBe(8);
     expect(planLayered({ layers: 1, gh: 9, gw: 2 }).textStart).toBe(4);
     expect(planLayered({ layers: 1, gh: 9, gw: 2 }).numTokens).toBe(54);
+  });
+
+  it('follows the checkpoint: every frame after the first at t = 0, or plain frame numbers', () => {
+    const size = { layers: 1, gh: 1, gw: 1 };
+    expect([...planLayered(size, { zeroCondT: true }).modulationRows]).toEqual([0, 1, 1]);
+    const plain = planLayered(size, { variant: 'base' });
+    expect(plain.regions.map(({ ropeLayer }) => ropeLayer)).toEqual([0, 1, 2]);
+    expect(plain.predicted).toEqual([
+      [0, 1],
+      [1, 2],
+    ]);
   });
 });
 

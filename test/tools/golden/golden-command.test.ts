@@ -119,7 +119,12 @@ test('a kind in two maps gives the outputs of both', async () => {
     ],
   ]);
   const two = new Map<string, GoldenHandler>([['k', async () => new Map([['b', 2]])]]);
-  const context = { input: () => undefined, modelDir: undefined, precision: 'f32' } as const;
+  const context = {
+    input: () => undefined,
+    modelDir: undefined,
+    precision: 'f32',
+    expected: new Set<string>(),
+  } as const;
   const outputs = await mergeHandlers([one, two]).get('k')?.(context);
   expect(outputs).toEqual(
     new Map([
