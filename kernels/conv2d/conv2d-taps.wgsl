@@ -24,34 +24,42 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lane
     in_x[j] = inside(x, p.in_w);
     column[j] = stored(x, p.in_w) * p.in_c;
   }
+  var row = array<u32, TY>();
+  var in_y = array<bool, TY>();
+  for (var r = 0u; r < TY; r++) {
+    let y = i32((p.out_row0 + y0) * STRIDE + r) - i32(p.pad);
+    in_y[r] = inside(y, p.in_h);
+    row[r] = row_start(stored(y, p.in_h));
+  }
   // The last tile's spare quads repeat the last one: their sums are dropped.
   var quad = array<u32, OQ>();
   for (var o = 0u; o < OQ; o++) {
     quad[o] = min(wid.z * OQ + o, quads - 1u);
   }
   var sum = array<array<array<vec4f, OQ>, PX>, PY>();
-  for (var r = 0u; r < TY; r++) {
-    let y = i32((p.out_row0 + y0) * STRIDE + r) - i32(p.pad);
-    if (!inside(y, p.in_h)) {
-      continue;
-    }
-    let row = row_start(stored(y, p.in_h));
-    for (var c = 0u; c < p.in_c; c++) {
-      var tap = array<f32, TX>();
+  for (var c = 0u; c < p.in_c; c++) {
+    var tap = array<array<f32, TX>, TY>();
+    for (var r = 0u; r < TY; r++) {
       for (var j = 0u; j < TX; j++) {
-        tap[j] = select(0.0, input[row + column[j] + c], in_x[j]);
+        tap[r][j] = select(0.0, input[row[r] + column[j] + c], in_x[j] && in_y[r]);
       }
+    }
+    for (var o = 0u; o < OQ; o++) {
+      var w = array<vec4f, K * K>();
+      for (var k = 0u; k < K * K; k++) {
+        w[k] = weight_quad((k * p.in_c + c) * quads + quad[o]);
+      }
+      // A sum is fetched and put back once for all its taps: the driver keeps sums that do not fit registers in memory,
+      // and masks every store of a loop. Adding tap by tap instead is 1.4 times slower.
       for (var py = 0u; py < PY; py++) {
-        if (r >= py * STRIDE && r < py * STRIDE + K) {
-          for (var kx = 0u; kx < K; kx++) {
-            let base = (((r - py * STRIDE) * K + kx) * p.in_c + c) * quads;
-            for (var o = 0u; o < OQ; o++) {
-              let w = weight_quad(base + quad[o]);
-              for (var px = 0u; px < PX; px++) {
-                sum[py][px][o] += tap[px * STRIDE + kx] * w;
-              }
+        for (var px = 0u; px < PX; px++) {
+          var s = sum[py][px][o];
+          for (var ky = 0u; ky < K; ky++) {
+            for (var kx = 0u; kx < K; kx++) {
+              s += tap[py * STRIDE + ky][px * STRIDE + kx] * w[ky * K + kx];
             }
           }
+          sum[py][px][o] = s;
         }
       }
     }

@@ -88,7 +88,7 @@ function makeCase(shape: Shape): KernelCase {
   ].join(' ');
   return {
     name: `[${inH},${inW},${inC}]->${outC} k${kernel} s${stride} up${upsample} ${notes}`,
-    variants: conv2dVariants,
+    variants: (facts) => conv2dVariants(facts, options),
     plan: (facts, variant) => planConv2d(facts, options, variant as Conv2dVariant),
     inputs: (random) => {
       const layout = conv2dWeightLayout(outC, inC, kernel, weightDType);

@@ -93,6 +93,17 @@ describe('planConv2d', () => {
     expect(key({ weightDType: 'f16' })).not.toBe(base);
   });
 
+  it('takes the large patch on software drivers where there is work enough for its compile time', () => {
+    const variant = (change: object) => planConv2d(LAVAPIPE, { ...SIZE, inC: 128, outC: 128, ...change }).variant;
+    expect(variant({ inH: 64, inW: 64 })).toBe('taps,4x4x8,K3S1');
+    expect(variant({ inH: 8, inW: 8 })).toBe('taps,4x2x8,K3S1');
+    expect(variant({ inH: 512, inW: 512, outC: 3 })).toBe('taps,4x4x4,K3S1');
+    expect(variant({ inH: 512, inW: 512, stride: 2 })).toBe('taps,4x2x8,K3S2');
+    expect(variant({ inH: 512, inW: 512, kernel: 1 })).toBe('taps,4x1x16,K1S1');
+    expect(planConv2d(FLOOR_FACTS, { ...SIZE, inH: 512 }).variant).toBe('tile,128x64');
+    expect(planConv2d({ ...LAVAPIPE, driver: 'swiftshader' }, SIZE).variant).toBe('unrolled,8x1x8');
+  });
+
   it('counts multiply-adds as two operations', () => {
     expect(planConv2d(FLOOR_FACTS, { ...SIZE, upsample: 2 }).flops).toBe(2 * 16 * 16 * 4 * 4 * 9);
   });
