@@ -13,13 +13,16 @@ import { drawTemplates, fitShapes, hasShape, outlineOf } from '../../../tools/ev
 const templates = drawTemplates();
 
 /** A shape of half sizes a, b on a sheet of 64 x 64, with a soft edge. */
-function draw(name: ShapeName, colour: Rgb, [a, b, turn = 0, alpha = 1]: readonly number[] = [22, 22]): Sheet {
+function draw(
+  name: ShapeName,
+  colour: Rgb,
+  [a, b, turn = 0, alpha = 1]: readonly [number, number, number?, number?] = [22, 22],
+): Sheet {
   const data = new Float32Array(4 * 64 * 64);
-  const [halfWidth = 22, halfHeight = 22] = [a, b];
   for (let i = 0; i < 64 * 64; i++) {
     const [x, y] = [(i % 64) + 0.5 - 32, Math.floor(i / 64) + 0.5 - 32];
     const [c, s] = [Math.cos(turn), Math.sin(turn)];
-    const distance = SHAPE_DISTANCES[name](c * x + s * y, c * y - s * x, halfWidth, halfHeight);
+    const distance = SHAPE_DISTANCES[name](c * x + s * y, c * y - s * x, a, b);
     const cover = alpha * Math.min(1, Math.max(0, 0.5 - distance));
     data.set([...colour.map((value) => value * cover), cover], 4 * i);
   }
@@ -54,7 +57,7 @@ describe('named colours', () => {
 describe('largest matching', () => {
   test('of names is the overlap of their multisets', () => {
     const overlap = (found: string, wanted: string): number =>
-      largestMatching([...found].map((f) => [...wanted].map((w) => f === w)));
+      largestMatching(found.split('').map((f) => wanted.split('').map((w) => f === w)));
     expect(overlap('rrb', 'rbb')).toBe(2);
     expect(overlap('rrr', 'r')).toBe(1);
     expect(overlap('', 'r')).toBe(0);
@@ -76,7 +79,12 @@ describe('shapes', () => {
   };
 
   test.each(SHAPE_NAMES)('%s is told from all others', (name) => {
-    const half = { rectangle: [26, 17], pill: [26, 12], arch: [16, 23] }[name as string] ?? [21, 21];
+    const halves: Partial<Record<ShapeName, readonly [number, number]>> = {
+      rectangle: [26, 17],
+      pill: [26, 12],
+      arch: [16, 23],
+    };
+    const half = halves[name] ?? [21, 21];
     expect(shapeOf(draw(name, [1, 0, 0], half))).toBe(name);
   });
 

@@ -8,7 +8,7 @@ import {
 } from '../../../tools/eval/baselines.ts';
 import { onFrame } from '../../../tools/eval/eval-layer.ts';
 import type { EvalLayer } from '../../../tools/eval/eval-layer.ts';
-import type { MetricKey, Score } from '../../../tools/eval/metric-table.ts';
+import type { MetricKey } from '../../../tools/eval/metric-table.ts';
 import { coverOf, flatFill, hiddenMask, ownMask, visibleMask } from '../../../tools/eval/occlusion.ts';
 import { readTestSet } from '../../../tools/eval/read-test-set.ts';
 import type { TestDesign } from '../../../tools/eval/read-test-set.ts';
@@ -30,7 +30,7 @@ const score = (task: DesignTaskType, design: TestDesign, output: EvalOutput): Ev
 
 /** Figure of the layer (by its place among the records) or of the design, the last record. */
 function figure(records: readonly EvalRecord[], key: MetricKey, at = -1): number {
-  const part = (records.at(at)?.score as Score)[key];
+  const part = records.at(at)?.score[key];
   if (!part) throw new TypeError(`${key} was not measured`);
   return part[0] / part[1];
 }
@@ -64,6 +64,12 @@ describe('occlusion', () => {
     expect(fill.data[0]).toBeCloseTo((8 * (6 + 7)) / 2 / 255, 6);
     expect([fill.data[3], fill.data[31]]).toEqual([1, 1]);
     expect(flatFill(background, [plainLayer('x', window, 'red')], window).data[0]).toBeCloseTo((8 * 3.5) / 255, 6);
+  });
+
+  test('own is where the true alpha is not next to nothing', () => {
+    const frame = [0, 0, 3, 1] as const;
+    const rgba = Uint8Array.of(9, 9, 9, 5, 9, 9, 9, 6, 9, 9, 9, 255);
+    expect([...ownMask(onFrame({ id: 'a', box: frame, rgba }, frame), frame)]).toEqual([0, 1, 1]);
   });
 
   test('visible is own, in the window, and under next to nothing', () => {
