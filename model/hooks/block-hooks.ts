@@ -17,13 +17,15 @@ export interface SegmentOutput extends SegmentPlace {
   /** `embed`, `block.0`, `block.1`, ..., `head`. */
   readonly name: string;
   /** [rows, columns]. */
-  shape(tensor: HookTensor): readonly [number, number];
+  readonly shape: (tensor: HookTensor) => readonly [number, number];
   /** A copy of the values. */
-  read(tensor: HookTensor): Promise<Float32Array>;
+  readonly read: (tensor: HookTensor) => Promise<Float32Array>;
   /** @throws ShapeError if `data` has another number of values */
-  replace(tensor: HookTensor, data: Float32Array): void;
+  readonly replace: (tensor: HookTensor, data: Float32Array) => void;
   /** Another state of the pass by name, e.g. an attention map; undefined where the pass has none of that name. */
-  readState(name: string): Promise<{ readonly shape: readonly number[]; readonly data: Float32Array } | undefined>;
+  readonly readState: (
+    name: string,
+  ) => Promise<{ readonly shape: readonly number[]; readonly data: Float32Array } | undefined>;
 }
 
 /**

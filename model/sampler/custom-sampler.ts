@@ -25,7 +25,7 @@ export interface SamplerStep {
    *
    * @throws UsageError for a step outside of 0 .. numSteps - 1: the network is not asked about sigma 0
    */
-  evaluate(x: Float32Array, step: number): Promise<Float32Array>;
+  readonly evaluate: (x: Float32Array, step: number) => Promise<Float32Array>;
 }
 
 /** Walks down the noise levels. One object serves one run. */
