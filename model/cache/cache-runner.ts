@@ -1,7 +1,7 @@
 import type { Engine } from '../../runtime/engine.ts';
 import { UsageError } from '../../runtime/errors.ts';
 import { ProgramBuilder } from '../../runtime/program/builder.ts';
-import { compileProgram, type Program } from '../../runtime/program/program.ts';
+import { compileProgram, runPrograms, type Program, type ProgramPart } from '../../runtime/program/program.ts';
 import type { BranchPass, Denoiser, PassReport, PassRunner, RegionDifference } from '../denoise/denoiser.ts';
 import { runSegments, type BlockHook } from '../hooks/block-hooks.ts';
 import { joinRanges } from '../mmdit/block.ts';
@@ -56,6 +56,8 @@ interface BranchRun {
 interface PendingCall {
   readonly branch: CacheBranch;
   readonly programs: BranchPrograms;
+  /** Recorded work that is not submitted yet: it goes out together, when something waits for it. */
+  readonly queue: ProgramPart[];
   flops: number;
 }
 
@@ -116,6 +118,8 @@ export class CacheRunner implements PassRunner {
         pending: isFirst || this.plan.independentBranches ? this.#ask(call, step) : undefined,
       });
     }
+    // While a difference travels, the device has the other pass's first blocks to work on.
+    if (started.some(({ pending }) => pending && 'means' in pending)) for (const { call } of started) submit(call);
     for (const { call, pending } of started)
       reports.push(await this.#finish(call, pending ?? this.#ask(call, step), step));
     return reports;
@@ -123,7 +127,7 @@ export class CacheRunner implements PassRunner {
 
   async #start(branch: CacheBranch, step: number): Promise<PendingCall> {
     const programs = this.#programs(branch);
-    const call: PendingCall = { branch, programs, flops: 0 };
+    const call: PendingCall = { branch, programs, queue: [], flops: 0 };
     await this.#runPass(call, [EMBED_SEGMENT], step);
     this.#runCache(call, [CACHE_SEGMENTS.mark]);
     await this.#runPass(call, programs.pass.blocks(0, this.plan.firstBlocks), step);
@@ -137,6 +141,7 @@ export class CacheRunner implements PassRunner {
     if (verdict !== 'measure') return verdict;
     if (!run.hasPrevious) return this.#policyNow().compare({ step, branch: call.branch }, Number.NaN);
     this.#runCache(call, [CACHE_SEGMENTS.measure]);
+    submit(call);
     const means = call.programs.program.read(CACHE_STATES.means) as Promise<Float32Array>;
     means.catch(() => {}); // awaited later, or never where the other branch fails first
     return { means };
@@ -176,6 +181,7 @@ export class CacheRunner implements PassRunner {
       this.#addForecast(call, run.calibrator.forecast(step));
     }
     await this.#runPass(call, [...pass.blocks(pass.numBlocks - lastBlocks, pass.numBlocks), HEAD_SEGMENT], step);
+    submit(call);
     return {
       branch,
       computed,
@@ -208,13 +214,19 @@ export class CacheRunner implements PassRunner {
   async #runPass(call: PendingCall, segments: readonly string[], step: number): Promise<void> {
     const { pass } = call.programs;
     call.flops += pass.program.flops(segments);
-    await runSegments(pass, segments, { branch: call.branch, step }, this.#context.hooks ?? []);
+    const { hooks = [] } = this.#context;
+    if (hooks.length === 0) {
+      call.queue.push({ program: pass.program, segments });
+      return;
+    }
+    submit(call);
+    await runSegments(pass, segments, { branch: call.branch, step }, hooks);
   }
 
   #runCache(call: PendingCall, segments: readonly string[]): void {
     const { program } = call.programs;
     call.flops += program.flops(segments);
-    program.run(segments);
+    call.queue.push({ program, segments });
   }
 
   #run(branch: CacheBranch): BranchRun {
@@ -232,6 +244,10 @@ export class CacheRunner implements PassRunner {
   dispose(): void {
     for (const { program } of this.#branches.values()) program.dispose();
   }
+}
+
+function submit(call: PendingCall): void {
+  runPrograms(call.queue.splice(0));
 }
 
 /** mean |prev - r| / mean |prev| over all ranges together, from the means of each. */

@@ -43,7 +43,7 @@ export interface StepReport {
   readonly numSteps: number;
   readonly sigma: number;
   readonly sigmaNext: number;
-  /** Transformer passes of the step: one, or two with guidance. */
+  /** Transformer passes of the step: one, or two with guidance; more where a sampler asks the network again. */
   readonly passes: readonly PassReport[];
 }
 
@@ -258,7 +258,7 @@ export class Denoiser {
       const reports = await evaluate(runner, step);
       if (sampler) {
         const loop = { spec: this.spec, ranges: this.ranges, tokens: this.#tokens, passes };
-        await runCustomStep(sampler, loop, step, async (at) => void (await evaluate(FULL_PASS, at)));
+        await runCustomStep(sampler, loop, step, async (at) => void reports.push(...(await evaluate(FULL_PASS, at))));
       } else this.#recordedStep(run, step);
       await this.#engine.idle();
       await run.onStep?.(

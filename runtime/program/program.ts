@@ -78,35 +78,26 @@ export class Program {
 
   /** Encodes and submits the segments in the given order (all, in recording order, by default). Does not wait. */
   run(segments?: readonly string[]): void {
-    this.assertUsable();
-    const engine = this.#engine;
-    const budget = FLOPS_PER_SUBMIT[engine.facts.kind];
-    let encoder: GPUCommandEncoder | undefined;
-    let pass: GPUComputePassEncoder | undefined;
-    let flops = 0;
-    let bound: GPUComputePipeline | undefined;
-    const flush = (): void => {
-      if (!encoder || !pass) return;
-      pass.end();
-      engine.submit([encoder.finish()], flops);
-      encoder = pass = bound = undefined;
-      flops = 0;
-    };
+    runPrograms([{ program: this, ...(segments ? { segments } : {}) }]);
+  }
+
+  /** The engine that the program was compiled for. */
+  get engine(): Engine {
+    return this.#engine;
+  }
+
+  /** What the segments dispatch, in order. */
+  *dispatchesOf(segments?: readonly string[]): Generator<number> {
     for (const segment of segments ?? this.#ranges.keys()) {
       const [start, end] = this.rangeOf(segment);
-      for (let index = start; index < end; index++) {
-        const step = this.#steps[index];
-        if (pass && flops + step.plan.flops > budget) flush();
-        if (!pass) {
-          encoder = engine.device.createCommandEncoder({ label: this.plan.label });
-          pass = encoder.beginComputePass({ label: this.plan.label });
-        }
-        this.#encode(pass, index, bound);
-        bound = step.kernel.pipeline;
-        flops += step.plan.flops;
-      }
+      for (let index = start; index < end; index++) yield index;
     }
-    flush();
+  }
+
+  /** Encodes one dispatch after one whose pipeline is `bound`. @returns the pipeline that is bound now */
+  encodeNext(pass: GPUComputePassEncoder, index: number, bound: GPUComputePipeline | undefined): GPUComputePipeline {
+    this.#encode(pass, index, bound);
+    return this.#steps[index].kernel.pipeline;
   }
 
   #encode(pass: GPUComputePassEncoder, index: number, bound: GPUComputePipeline | undefined): void {
@@ -202,6 +193,50 @@ export class Program {
   }
 }
 
+/** A program and which of its segments. */
+export interface ProgramPart {
+  readonly program: Program;
+  /** All, in recording order, where absent. */
+  readonly segments?: readonly string[];
+}
+
+/**
+ * Encodes and submits parts of programs of one engine one after the other, in as few submits as their work allows: programs
+ * that share states may take turns within a step at the price of one. Does not wait.
+ */
+export function runPrograms(parts: readonly ProgramPart[]): void {
+  const [first] = parts;
+  if (!first) return;
+  const { engine } = first.program;
+  const { label } = first.program.plan;
+  const budget = FLOPS_PER_SUBMIT[engine.facts.kind];
+  let encoder: GPUCommandEncoder | undefined;
+  let pass: GPUComputePassEncoder | undefined;
+  let flops = 0;
+  let bound: GPUComputePipeline | undefined;
+  const flush = (): void => {
+    if (!encoder || !pass) return;
+    pass.end();
+    engine.submit([encoder.finish()]);
+    encoder = pass = bound = undefined;
+    flops = 0;
+  };
+  for (const { program, segments } of parts) {
+    program.assertUsable();
+    for (const index of program.dispatchesOf(segments)) {
+      const { plan } = program.plan.dispatches[index];
+      if (pass && flops + plan.flops > budget) flush();
+      if (!pass) {
+        encoder = engine.device.createCommandEncoder({ label });
+        pass = encoder.beginComputePass({ label });
+      }
+      bound = program.encodeNext(pass, index, bound);
+      flops += plan.flops;
+    }
+  }
+  flush();
+}
+
 /**
  * Compiles a plan: pipelines (in parallel, cached), buffers, weights, bind groups.
  *
@@ -274,8 +309,14 @@ export async function compileProgram(
       return new Program(engine, plan, memory, { steps, bufferOf, owned, uniforms });
     });
   } catch (error) {
-    for (const buffer of owned) engine.pool.release(buffer);
+    // Destroyed, not released: a buffer that the device could not make must never come back from the pool.
+    for (const buffer of owned) engine.pool.destroy(buffer);
     if (uniforms) engine.pool.destroy(uniforms);
+    // The pool may sit on the very bytes that are missing.
+    if (error instanceof DeviceError && error.fault === 'out-of-memory' && engine.pool.idleBytes > 0) {
+      engine.pool.trim();
+      return compileProgram(engine, plan, options);
+    }
     throw error;
   }
 }
