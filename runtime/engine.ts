@@ -45,7 +45,8 @@ export class Engine {
   readonly #staging = new Map<number, GPUBuffer[]>();
   readonly #onUncaptured = (event: GPUUncapturedErrorEvent): void => {
     const kind = event.error.constructor.name === 'GPUOutOfMemoryError' ? 'out-of-memory' : 'internal';
-    this.#setFailure(new DeviceError(kind, `device "${this.info.description}": ${event.error.message}`));
+    const remedy = kind === 'out-of-memory' ? ' Use smaller weights, fewer or smaller regions, or tiled decoding.' : '';
+    this.#setFailure(new DeviceError(kind, `device "${this.info.description}": ${event.error.message}${remedy}`));
   };
 
   /** Use `createEngine`. */

@@ -1,5 +1,5 @@
 import type { Engine } from '../engine.ts';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, DeviceError } from '../errors.ts';
 import type { WeightRequest } from '../program/plan.ts';
 import type { TensorBytes } from './tensor-bytes.ts';
 
@@ -77,7 +77,7 @@ export class WeightStore implements WeightBuffers {
     for (const name of request.tensors) tensors.push(await this.#reader.readTensor(name, signal));
     const packed = request.pack(tensors);
     const buffers = new Map<string, GPUBuffer>();
-    await this.#engine.allocate(`weight "${request.key}"`, () => {
+    const upload = (): void => {
       for (const part of Object.keys(request.parts)) {
         const data = packed[part];
         if (!data)
@@ -89,7 +89,18 @@ export class WeightStore implements WeightBuffers {
         buffers.set(part, buffer);
         this.#engine.write(buffer, 0, data);
       }
-    });
+    };
+    try {
+      await this.#engine.allocate(`weight "${request.key}"`, upload);
+    } catch (error) {
+      for (const buffer of buffers.values()) this.#engine.pool.destroy(buffer);
+      buffers.clear();
+      // The pool may sit on the very bytes that are missing.
+      if (!(error instanceof DeviceError) || error.fault !== 'out-of-memory' || this.#engine.pool.idleBytes === 0)
+        throw error;
+      this.#engine.pool.trim();
+      await this.#engine.allocate(`weight "${request.key}"`, upload);
+    }
     return buffers;
   }
 
