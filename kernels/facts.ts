@@ -39,6 +39,11 @@ export interface DeviceFacts {
   readonly subgroupMinSize: number;
   readonly subgroupMaxSize: number;
   readonly matrixConfigs: readonly MatrixConfig[];
+  /**
+   * Whether planners choose kernels for the matrix unit: true = wherever they can run, false = nowhere; absent = where they
+   * are faster and the operands are no wider than f16 already.
+   */
+  readonly preferMatrix?: boolean;
   readonly limits: DeviceLimits;
 }
 

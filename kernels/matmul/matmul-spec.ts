@@ -55,6 +55,11 @@ export interface MatmulSpec extends MatmulEpilogue {
   readonly out?: BatchedView & { readonly dtype?: 'f32' | 'f16' };
   /** Factor on every sum; 1 where absent. */
   readonly alpha?: number;
+  /**
+   * A power of two that f32 x is multiplied by where a variant rounds it to f16 (its largest value times this must stay
+   * below 65504), taken back in f32; 1 where absent. Variants that compute in f32 ignore it.
+   */
+  readonly xScale?: number;
 }
 
 /** An operand with its defaults filled in. */
@@ -99,6 +104,9 @@ export function resolveMatmul(spec: MatmulSpec): ResolvedMatmul {
   requireSizes('matmul', { m, n, k, batch, batchGroup });
   const alpha = spec.alpha ?? 1;
   if (!Number.isFinite(alpha)) throw new ShapeError(`matmul: alpha must be a finite number, got ${alpha}.`);
+  const { xScale = 1 } = spec;
+  if (!(xScale > 0) || Math.log2(xScale) % 1 !== 0)
+    throw new ShapeError(`matmul: xScale must be a power of two, got ${xScale}.`);
   const x = resolveOperand('x', spec.x?.dtype ?? 'f32', spec.x, m, k, batch);
   const [wRows, wColumns] = spec.w.order === 'nk' ? [n, k] : [k, n];
   const w = resolveOperand('w', spec.w.dtype, spec.w, wRows, wColumns, Math.ceil(batch / batchGroup));

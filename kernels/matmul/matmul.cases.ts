@@ -1,110 +1,7 @@
-import type { CaseRandom, KernelCase, OpCases, Tolerance } from '../cases.ts';
-import type { DeviceFacts } from '../facts.ts';
-import { matmulVariants, planMatmul, type MatmulSpec, type MatmulVariant } from './matmul.ts';
+import type { KernelCase, OpCases } from '../cases.ts';
+import { caseOf } from './matmul-case.ts';
+import { matrixCases } from './matmul-matrix-cases.ts';
 import { benchSpecs, windowSpecs } from './matmul-shapes.ts';
-import { resolveMatmul, type ResolvedOperand } from './matmul-spec.ts';
-import { referenceMatmul } from './matmul.reference.ts';
-
-/** Which variants run a case: all, or the planner's choice and the plain forms (each costs a compilation). */
-type Extent = 'all' | 'few';
-
-const NAN_CODES = { f32: Number.NaN, f16: 0x7e00, bf16: 0x7fc0, i8: 127 };
-
-function caseOf(name: string, spec: MatmulSpec, extent: Extent = 'few', extra: Partial<KernelCase> = {}): KernelCase {
-  return {
-    name,
-    variants: (facts) => (extent === 'all' ? matmulVariants(facts, spec) : fewVariants(facts, spec)),
-    plan: (facts, variant) => planMatmul(facts, spec, variant as MatmulVariant),
-    inputs: (random) => makeInputs(random, spec),
-    expected: (inputs) => ({ out: { dtype: spec.out?.dtype ?? 'f32', values: referenceMatmul(spec, inputs) } }),
-    tolerance: toleranceOf(spec),
-    ...extra,
-  };
-}
-
-function fewVariants(facts: DeviceFacts, spec: MatmulSpec): readonly MatmulVariant[] {
-  const possible = matmulVariants(facts, spec);
-  return possible.filter((variant, i) => i === 0 || variant === 'naive' || variant === 'tiled64' || variant === 'gemv');
-}
-
-/**
- * x and w lie in [-2, 2), so that a product's rounding is up to 2^-22 and sums near zero keep the error of their terms:
- * hence atol per sqrt(K), not rtol, decides. An f16 output adds its own half unit, 2^-11.
- */
-function toleranceOf(spec: MatmulSpec): Tolerance {
-  const atol = 3e-6 * Math.sqrt(spec.k);
-  if (spec.out?.dtype === 'f16') return { atol: 1e-3, rtol: 2 ** -10, nmse: 1e-6 };
-  return { atol, rtol: 2e-6, nmse: 1e-12 };
-}
-
-function makeInputs(random: CaseRandom, spec: MatmulSpec): Record<string, ArrayBufferView> {
-  const { m, n, k, batch, batchGroup, order, x, w, out, gate } = resolveMatmul(spec);
-  const inputs: Record<string, ArrayBufferView> = {
-    x: fill(random, x, batch, m, k),
-    w: order === 'nk' ? fill(random, w, batch / batchGroup, n, k) : fill(random, w, batch / batchGroup, k, n),
-    // Stored outputs overwrite NaN; rows that are added to hold data, and everything around them is NaN.
-    out: fill(random, out, spec.add ? batch : 0, m, n),
-  };
-  if (w.dtype === 'i8') inputs.scales = Float32Array.from({ length: n }, () => random.uniform(0.001, 0.02));
-  if (spec.bias) inputs.bias = spec.activation ? wideBias(random, n) : random.floats(n);
-  if (spec.gate) {
-    const table = new Float32Array(gate.end).fill(Number.NaN);
-    const tableRows = spec.gate.tableRows ?? 1;
-    for (let row = 0; row < tableRows; row++) table.set(random.floats(n), gate.offset + row * gate.stride);
-    inputs.gate = table;
-    const indices = Array.from({ length: gate.rowOffset + m }, (_, i) =>
-      i < gate.rowOffset ? 0xffffff : random.integer(tableRows),
-    );
-    if (spec.gate.indexed) inputs.rows = Uint32Array.from(indices);
-  }
-  return inputs;
-}
-
-/** Reaches far into both tails of an activation: a value of 1e4, of -1e4, and zero among the others. */
-function wideBias(random: CaseRandom, n: number): Float32Array {
-  const bias = random.floats(n);
-  bias.set([1e4, -1e4, 0, -90, 12].slice(0, n));
-  return bias;
-}
-
-/** Data in the rows of an operand and NaN (for i8 the largest code) in every other element. */
-function fill(
-  random: CaseRandom,
-  operand: ResolvedOperand,
-  batch: number,
-  rows: number,
-  columns: number,
-): ArrayBufferView {
-  const { dtype, offset, stride, batchStride, byteLength } = operand;
-  const data =
-    dtype === 'f32'
-      ? new Float32Array(byteLength / 4)
-      : dtype === 'i8'
-        ? new Int8Array(byteLength)
-        : new Uint16Array(byteLength / 2);
-  data.fill(NAN_CODES[dtype as keyof typeof NAN_CODES]);
-  for (let b = 0; b < batch; b++)
-    for (let r = 0; r < rows; r++)
-      for (let c = 0; c < columns; c++) data[offset + b * batchStride + r * stride + c] = element(random, dtype);
-  return data;
-}
-
-/** One element as its code: values in (-2, 2), of f16 with every exponent from 2^-14 on, of i8 every code. */
-function element(random: CaseRandom, dtype: ResolvedOperand['dtype']): number {
-  if (dtype === 'f32') return Math.fround(random.uniform(-2, 2));
-  if (dtype === 'i8') return random.integer(255) - 127;
-  if (dtype === 'f16')
-    return (
-      (random.integer(2) << 15) |
-      ((random.integer(4) === 0 ? random.integer(16) : 14 + random.integer(2)) << 10) |
-      random.integer(1024)
-    );
-  return (
-    (random.integer(2) << 15) |
-    ((random.integer(4) === 0 ? random.integer(128) : 126 + random.integer(2)) << 7) |
-    random.integer(128)
-  );
-}
 
 const f32nk = { dtype: 'f32', order: 'nk' } as const;
 const f32kn = { dtype: 'f32', order: 'kn' } as const;
@@ -190,6 +87,7 @@ export const cases: OpCases = {
     ...shapes,
     ...formats,
     ...epilogues,
+    ...matrixCases,
     ...windowSpecs.map(({ name, spec }) => caseOf(name, spec)),
     ...benchSpecs.map(({ name, spec }) => caseOf(name, spec, 'all', { benchOnly: true })),
   ],

@@ -3,6 +3,7 @@ import { ShapeError } from '../errors.ts';
 import { spreadGrid } from '../grid.ts';
 import type { BindingSpec, KernelPlan } from '../plan.ts';
 import { packUniform } from '../uniform.ts';
+import { describeMatrix, isMatrixVariant, matrixVariants, prefersMatrix, type MatrixVariant } from './matmul-matrix.ts';
 import { resolveMatmul, type MatmulSpec, type ResolvedMatmul, type WeightOrder } from './matmul-spec.ts';
 import { wgsl as activationGelu } from './activation-gelu-tanh.wgsl.ts';
 import { wgsl as activationNone } from './activation-none.wgsl.ts';
@@ -36,6 +37,7 @@ import { wgsl as xF16 } from './x-f16.wgsl.ts';
 import { wgsl as xF32 } from './x-f32.wgsl.ts';
 import { wgsl as xF32Unaligned } from './x-f32-unaligned.wgsl.ts';
 
+export { isMatrixVariant, type MatrixVariant } from './matmul-matrix.ts';
 export type {
   BatchedView,
   MatmulEpilogue,
@@ -47,9 +49,11 @@ export type {
 
 /**
  * The algorithms. `naive` is the readable one. `outer4` to `outer32` and `outer-unrolled` are for software drivers (the
- * number = rows a lane), `tiled64` and `tiled128` for GPUs without matrix units, `gemv` for at most 4 rows there.
+ * number = rows a lane), `tiled64` and `tiled128` for GPUs without matrix units, `gemv` for at most 4 rows there, and
+ * `matrix-...` for devices with a matrix unit, a variant for each tile that fits.
  */
 export type MatmulVariant =
+  | MatrixVariant
   | 'naive'
   | 'outer4'
   | 'outer16'
@@ -75,16 +79,27 @@ export function planMatmul(facts: DeviceFacts, spec: MatmulSpec, variant?: Matmu
     throw new ShapeError(
       `matmul: variant "${name}" cannot run m = ${problem.m}, order ${problem.order} on this device. Possible: ${possible.join(', ')}.`,
     );
-  const algorithm = describeAlgorithm(name, facts);
+  const parts = chooseParts(spec, problem);
+  const algorithm = isMatrixVariant(name)
+    ? matrixAlgorithm(facts, spec, problem, name, parts)
+    : describeAlgorithm(name, facts, parts);
   const tilesM = Math.ceil(problem.m / algorithm.rows);
   const tilesN = Math.ceil(problem.n / algorithm.columns);
   const tiles = tilesM * tilesN * problem.batch;
-  const parts = chooseParts(spec, problem);
   const { m, n, k, batch, x, w, out, gate } = problem;
+  const { xScale = 1 } = algorithm;
   return {
     op: 'matmul',
     variant: `${name},${w.dtype}-${problem.order}`,
-    sources: [bindingPrelude(parts.bindings), algorithm.prelude, params, ...parts.sources, finish, algorithm.body],
+    sources: [
+      algorithm.prelude,
+      bindingPrelude(parts.bindings),
+      params,
+      ...algorithm.operands,
+      ...parts.epilogue,
+      finish,
+      algorithm.body,
+    ],
     constants: algorithm.constants,
     bindings: parts.bindings,
     uniform: packUniform([
@@ -93,7 +108,8 @@ export function planMatmul(facts: DeviceFacts, spec: MatmulSpec, variant?: Matmu
         u32,
       })),
       ...[out.offset, out.stride, out.batchStride, gate.offset, gate.stride, gate.rowOffset].map((u32) => ({ u32 })),
-      { f32: problem.alpha },
+      { f32: problem.alpha / xScale },
+      { f32: xScale },
     ]),
     workgroups: spreadGrid(tiles, facts.limits),
     flops: 2 * m * n * k * batch,
@@ -123,10 +139,12 @@ function variantsOf(facts: DeviceFacts, problem: ResolvedMatmul): MatmulVariant[
       : preferLong(problem)
         ? ['outer32', 'outer16', 'outer4']
         : ['outer16', 'outer32', 'outer4'];
-  if (facts.kind === 'gpu') return [...gpu, 'naive', ...looped, 'outer-unrolled'];
+  const matrix: MatmulVariant[] = matrixVariants(facts, problem);
+  const [before, after] = prefersMatrix(facts, problem) ? [matrix, []] : [[], matrix];
+  if (facts.kind === 'gpu') return [...before, ...gpu, 'naive', ...looped, 'outer-unrolled', ...after];
   const software: MatmulVariant[] =
     facts.driver === 'lavapipe' ? [...looped, 'outer-unrolled'] : ['outer-unrolled', ...looped];
-  return [...software, ...gpu, 'naive'];
+  return [...before, ...software, ...gpu, 'naive', ...after];
 }
 
 /**
@@ -139,15 +157,36 @@ function preferLong({ m, n, k, batch }: ResolvedMatmul): boolean {
 
 interface Algorithm {
   readonly body: string;
+  /** What must come first: enables and constants. */
   readonly prelude: string;
+  /** Reading of x and w. */
+  readonly operands: readonly string[];
+  readonly xScale?: number;
   readonly constants: Readonly<Record<string, number>>;
   /** Outputs of a workgroup. */
   readonly rows: number;
   readonly columns: number;
 }
 
-function describeAlgorithm(name: MatmulVariant, facts: DeviceFacts): Algorithm {
-  const none = { prelude: '', constants: {} };
+function matrixAlgorithm(
+  facts: DeviceFacts,
+  spec: MatmulSpec,
+  problem: ResolvedMatmul,
+  name: MatrixVariant,
+  parts: Parts,
+): Algorithm {
+  const matrix = describeMatrix(facts, spec, problem, name, { xPart: parts.x, wPart: parts.w });
+  if (!matrix) throw new ShapeError(`matmul: variant "${name}" does not fit this device's matrix unit.`);
+  const { head, x, w, ...rest } = matrix;
+  return { ...rest, prelude: head, operands: [x, w], constants: {} };
+}
+
+function describeAlgorithm(
+  name: Exclude<MatmulVariant, MatrixVariant>,
+  facts: DeviceFacts,
+  { x, w, order }: Parts,
+): Algorithm {
+  const none = { prelude: '', operands: [x, w, order], constants: {} };
   // A workgroup of the outer variants is a subgroup where the driver tells its size; any size is right.
   const lanes = facts.subgroups && facts.subgroupMaxSize <= 64 ? facts.subgroupMaxSize : 8;
   switch (name) {
@@ -162,6 +201,7 @@ function describeAlgorithm(name: MatmulVariant, facts: DeviceFacts): Algorithm {
     case 'outer32': {
       const rows = Number(name.slice('outer'.length));
       return {
+        ...none,
         body: outerBody,
         prelude: `const ROWS: u32 = ${rows}u;\n`,
         constants: { WG: lanes },
@@ -173,13 +213,21 @@ function describeAlgorithm(name: MatmulVariant, facts: DeviceFacts): Algorithm {
     case 'tiled128': {
       const tile = Number(name.slice('tiled'.length));
       const prelude = `const TILE: u32 = ${tile}u;\nconst DEPTH: u32 = ${2048 / tile}u;\nconst QUADS: u32 = ${tile / 64}u;\n`;
-      return { body: tiledBody, prelude, constants: {}, rows: tile, columns: tile };
+      return { ...none, body: tiledBody, prelude, rows: tile, columns: tile };
     }
   }
 }
 
 /** The parts of the shader that follow from the operands and the epilogue, and the bindings they need. */
-function chooseParts(spec: MatmulSpec, problem: ResolvedMatmul): { sources: string[]; bindings: BindingSpec[] } {
+interface Parts {
+  readonly bindings: readonly BindingSpec[];
+  readonly x: string;
+  readonly w: string;
+  readonly order: string;
+  readonly epilogue: readonly string[];
+}
+
+function chooseParts(spec: MatmulSpec, problem: ResolvedMatmul): Parts {
   const { n, m, x, w, out, gate } = problem;
   const weights = { f32: w.isAligned ? wF32 : wF32Unaligned, f16: wF16, bf16: wBf16, i8: wI8 };
   const orders: Readonly<Record<WeightOrder, string>> = { nk: orderNk, kn: orderKn };
@@ -194,10 +242,10 @@ function chooseParts(spec: MatmulSpec, problem: ResolvedMatmul): { sources: stri
   bindings.push({ name: 'out', access: 'read_write', byteLength: out.byteLength });
   return {
     bindings,
-    sources: [
-      x.dtype === 'f16' ? xF16 : x.isAligned ? xF32 : xF32Unaligned,
-      weights[spec.w.dtype],
-      orders[problem.order],
+    x: x.dtype === 'f16' ? xF16 : x.isAligned ? xF32 : xF32Unaligned,
+    w: weights[spec.w.dtype],
+    order: orders[problem.order],
+    epilogue: [
       out.dtype === 'f16' ? outF16 : out.isAligned ? outF32 : outF32Unaligned,
       w.dtype === 'i8' ? scaleChannel : scaleNone,
       spec.bias ? biasChannel : biasNone,

@@ -22,6 +22,7 @@ struct Params {
   gate_stride: u32,
   row_offset: u32,
   alpha: f32,
+  x_scale: f32,
 }
 @group(0) @binding(BINDING_PARAMS) var<uniform> p: Params;
 

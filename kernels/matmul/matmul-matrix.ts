@@ -1,0 +1,109 @@
+import type { DeviceFacts } from '../facts.ts';
+import { emitGemm } from '../matrix-gemm.ts';
+import { matrixEnables } from '../matrix-spelling.ts';
+import { layTile, MATRIX_TILES, tileName, type MatrixTile, type TileLayout } from '../matrix-tile.ts';
+import { matrixUnit, type MatrixUnit } from '../matrix-unit.ts';
+import type { MatmulSpec, ResolvedMatmul, ResolvedOperand } from './matmul-spec.ts';
+import { wgsl as operands } from './matrix-operands.wgsl.ts';
+import { wgsl as rightKn } from './matrix-right-kn.wgsl.ts';
+import { wgsl as rightNk } from './matrix-right-nk.wgsl.ts';
+import { wgsl as wEight } from './w-eight.wgsl.ts';
+import { wgsl as wF16Wide } from './w-f16-wide.wgsl.ts';
+import { wgsl as xEight } from './x-eight.wgsl.ts';
+import { wgsl as xF16Wide } from './x-f16-wide.wgsl.ts';
+
+/*
+ * matmul on a device's matrix unit (tier T2): x and w become f16 on their way into workgroup memory, sums are f32. One
+ * variant per tile of kernels/matrix-tile.ts.
+ */
+
+/** Name of a variant that runs on the matrix unit: `matrix-ROWSxCOLUMNSxDEPTH-tINVOCATIONS-bBUFFERS`. */
+export type MatrixVariant = `matrix-${string}`;
+
+/** Rows of tiles in a band: 16 of 128 rows of x and a panel of w fit the cache of a large GPU. */
+const BAND = 16;
+
+/** Tiles from which on the large ones keep a large GPU busy. */
+const BUSY = 128;
+
+/** True for the names of matrix variants. */
+export function isMatrixVariant(name: string): name is MatrixVariant {
+  return name.startsWith('matrix-');
+}
+
+/** Tiles that fit a device and a problem, the one to prefer first; empty where the device has no such unit. */
+export function matrixVariants(facts: DeviceFacts, { m, n, batch, order }: ResolvedMatmul): MatrixVariant[] {
+  const unit = matrixUnit(facts, 'f16');
+  if (!unit) return [];
+  const fitting = MATRIX_TILES.filter((tile) => layTile(unit, tile, order) !== undefined);
+  const count = ({ rows, columns }: MatrixTile): number => Math.ceil(m / rows) * Math.ceil(n / columns) * batch;
+  // The first of the table that fills the device; of those that do not, the one with the most tiles. Barriers cost a
+  // software driver nothing it does not pay anyway, compilation does: 2 x 2 fragments there.
+  const isSoftware = facts.kind === 'software';
+  const rank = (tile: MatrixTile): number =>
+    isSoftware ? Math.abs(tile.rows * tile.columns - 4096) : count(tile) >= BUSY ? 0 : 1e9 - count(tile);
+  return [...fitting].sort((a, b) => rank(a) - rank(b)).map((tile) => tileName(tile) as MatrixVariant);
+}
+
+/**
+ * Whether the planner takes the matrix unit by itself. On software drivers the unit is emulated and slower; a few rows are
+ * bound by the reading of w; and f32 weights are kept by those who want f32 products.
+ */
+export function prefersMatrix(facts: DeviceFacts, { m, w }: ResolvedMatmul): boolean {
+  if (m <= 4) return false;
+  return facts.preferMatrix ?? (facts.kind === 'gpu' && w.dtype !== 'f32');
+}
+
+/** What planMatmul needs to know of a matrix variant. */
+export interface MatrixAlgorithm {
+  /** `enable` lines and constants: the very first source. */
+  readonly head: string;
+  /** Reading of x and of w. */
+  readonly x: string;
+  readonly w: string;
+  /** Functions and entry point, after the epilogue's parts. */
+  readonly body: string;
+  readonly rows: number;
+  readonly columns: number;
+  readonly xScale: number;
+}
+
+/**
+ * The text of a matrix variant for a problem.
+ *
+ * @param xPart, wPart how the other variants read x and w by four
+ * @returns undefined where the device lacks the unit or the tile does not fit
+ */
+export function describeMatrix(
+  facts: DeviceFacts,
+  spec: MatmulSpec,
+  problem: ResolvedMatmul,
+  variant: MatrixVariant,
+  parts: { readonly xPart: string; readonly wPart: string },
+): MatrixAlgorithm | undefined {
+  const unit = matrixUnit(facts, 'f16');
+  const laid = unit && findLayout(unit, problem, variant);
+  if (!unit || !laid) return undefined;
+  const { k, n, order, x, w } = problem;
+  const isWideX = x.dtype === 'f16' && isWide(x, k);
+  const isWideW = w.dtype === 'f16' && isWide(w, order === 'nk' ? k : n);
+  return {
+    head: `${matrixEnables({ f16: true, subgroupSizeControl: unit.setsSize })}const BAND: u32 = ${BAND}u;\n`,
+    x: isWideX ? xF16Wide : `${parts.xPart}\n${xEight}`,
+    w: isWideW ? wF16Wide : `${parts.wPart}\n${wEight}`,
+    body: [operands, order === 'nk' ? rightNk : rightKn, emitGemm(unit, laid)].join('\n'),
+    rows: laid.tile.rows,
+    columns: laid.tile.columns,
+    xScale: x.dtype === 'f16' ? 1 : (spec.xScale ?? 1),
+  };
+}
+
+function findLayout(unit: MatrixUnit, { order }: ResolvedMatmul, variant: MatrixVariant): TileLayout | undefined {
+  const tile = MATRIX_TILES.find((candidate) => tileName(candidate) === variant);
+  return tile && layTile(unit, tile, order);
+}
+
+/** Every unit of eight that lies in a row begins at a multiple of 16 bytes and is whole. */
+function isWide({ offset, stride, batchStride }: ResolvedOperand, columns: number): boolean {
+  return [offset, stride, batchStride, columns].every((count) => count % 8 === 0);
+}
