@@ -94,7 +94,7 @@ export async function evalCommand(args: EvalArguments, lines: EvalOutputLines): 
     tasks,
   };
   if (args.output !== undefined) await writeReport(args.output, document, signal);
-  if (args.json === true) lines.out(JSON.stringify(document, null, 2));
+  if (args.json === true) lines.out(documentText(document));
   else for (const line of reportLines(tasks)) lines.out(line);
   return document;
 }
@@ -129,7 +129,20 @@ function describeModel(
 async function writeReport(folder: string, document: EvalDocument, signal?: AbortSignal): Promise<void> {
   await mkdir(folder, { recursive: true });
   const encode = (text: string): Uint8Array[] => [new TextEncoder().encode(text)];
-  const json = `${JSON.stringify(document, null, 2)}\n`;
+  const json = `${documentText(document)}\n`;
   await writeFileAtomic(join(folder, 'eval.json'), encode(json), signal);
   for (const { file, svg } of plotsOf(document.tasks)) await writeFileAtomic(join(folder, file), encode(svg), signal);
+}
+
+/** Digits that a figure is written with: far below its interval, and the same text on every machine. */
+const WRITTEN_DIGITS = 6;
+
+/** The document as JSON: one figure a line, because there are thousands of them. */
+export function documentText(document: EvalDocument): string {
+  const rounded = (_: string, value: unknown): unknown =>
+    typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(WRITTEN_DIGITS)) : value;
+  return JSON.stringify(document, rounded, 1).replace(
+    /\{\s+"value": ([^,]+),\s+"low": ([^,]+),\s+"high": ([^,]+),\s+"designs": (\d+)\s+\}/gu,
+    '{"value": $1, "low": $2, "high": $3, "designs": $4}',
+  );
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { UsageError } from '../../../runtime/errors.ts';
-import { evalCommand } from '../../../tools/eval/eval-command.ts';
+import { documentText, evalCommand } from '../../../tools/eval/eval-command.ts';
 import type { EvalArguments, EvalDocument } from '../../../tools/eval/eval-command.ts';
 import { main } from '../../../tools/program.ts';
 import { SMALL_DESIGNS, writeSmallSet } from './small-set.ts';
@@ -53,11 +53,22 @@ describe('baselines alone', () => {
     const { document, out } = await run({ set: writeSmallSet(), tasks: ['i2l'], json: true, output });
     expect(out.length).toBe(1);
     const printed = JSON.parse(out[0] ?? '') as EvalDocument;
-    expect(printed).toEqual(JSON.parse(JSON.stringify(document)));
+    expect(printed).toEqual(JSON.parse(documentText(document)));
+    const iou = document.tasks[0]?.candidates[0]?.overall.alphaIou?.value ?? Number.NaN;
+    expect(printed.tasks[0]?.candidates[0]?.overall.alphaIou?.value).toBeCloseTo(iou, 5);
+    expect(out[0]).toMatch(/"alphaIou": \{"value": [\d.]+, "low"/u);
     expect(printed.format).toBe('layerloom-eval/1');
     expect(printed.metrics.alphaIou.about).toContain('soft IoU');
     expect(readdirSync(output).sort()).toEqual(['eval.json', 'i2l-elements.svg', 'i2l.svg']);
     expect(JSON.parse(readFileSync(join(output, 'eval.json'), 'utf8'))).toEqual(printed);
+  });
+
+  test('a large seed is written whole', async () => {
+    const set = writeSmallSet(SMALL_DESIGNS.slice(0, 1), (file, value) => {
+      if (file === 'set.json') value.seed = 987_654_321;
+    });
+    const { document } = await run({ set, tasks: ['i2l'] });
+    expect((JSON.parse(documentText(document)) as EvalDocument).set.seed).toBe(987_654_321);
   });
 
   test('a task that the set has not is a usage error', async () => {
