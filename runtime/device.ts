@@ -1,8 +1,15 @@
 import type { DeviceFacts, MatrixConfig } from '../kernels/facts.ts';
+import { matrixUnit } from '../kernels/matrix-unit.ts';
 import { DeviceError } from './errors.ts';
 
 /** Which adapters a caller will take: any, only a real GPU, or only a software driver (for tests). */
 export type AdapterChoice = 'any' | 'gpu' | 'software';
+
+/**
+ * Capabilities that kernels may use: T0 = what every WebGPU device has, T1 = f16 and subgroups, T2 = matrix units, wherever
+ * a kernel for them can run (products then round their operands to f16, sums stay f32).
+ */
+export type DeviceTier = 'T0' | 'T1' | 'T2';
 
 /** What an adapter says of itself, for reports and run records. */
 export interface DeviceInfo {
@@ -149,4 +156,27 @@ function matrixConfigsOf(info: ExtendedAdapterInfo | undefined): MatrixConfig[] 
     n: config.N,
     k: config.K,
   }));
+}
+
+/**
+ * Facts of the same device for kernels of one tier: without what lies above it, and with matrix units preferred at T2 even
+ * where they are slower (software drivers) or round f32 weights.
+ *
+ * @throws DeviceError `missing-feature` if the device is below the tier
+ */
+export function factsAtTier(facts: DeviceFacts, tier: DeviceTier): DeviceFacts {
+  const { preferMatrix: _, ...own } = facts;
+  if (tier === 'T0') return { ...own, f16: false, subgroups: false, subgroupSizeControl: false, matrixConfigs: [] };
+  if (!facts.f16 || !facts.subgroups)
+    throw new DeviceError(
+      'missing-feature',
+      `engine: tier ${tier} needs f16 and subgroups, which this device lacks. Use T0.`,
+    );
+  if (tier === 'T1') return { ...own, matrixConfigs: [] };
+  if (!matrixUnit(facts, 'f16'))
+    throw new DeviceError(
+      'missing-feature',
+      'engine: tier T2 needs f16 matrices with f32 sums, which this device lacks. Use T1, or Mesa 26 on a CPU.',
+    );
+  return { ...own, preferMatrix: true };
 }

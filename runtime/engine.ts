@@ -2,7 +2,16 @@ import type { DType } from '../kernels/dtype.ts';
 import type { DeviceFacts } from '../kernels/facts.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { BUFFER_USAGE, MAP_MODE } from './constants.ts';
-import { chooseAdapter, describeDevice, factsOf, openDevice, type AdapterChoice, type DeviceInfo } from './device.ts';
+import {
+  chooseAdapter,
+  describeDevice,
+  factsAtTier,
+  factsOf,
+  openDevice,
+  type AdapterChoice,
+  type DeviceInfo,
+  type DeviceTier,
+} from './device.ts';
 import { DeviceError } from './errors.ts';
 import { createCounters, type EngineCounters } from './ledger.ts';
 import { Patience } from './patience.ts';
@@ -19,6 +28,8 @@ export interface EngineOptions {
   readonly adapter?: AdapterChoice;
   /** Bytes of released buffers kept for reuse; default 256 MiB. */
   readonly maxIdleBytes?: number;
+  /** Kernels of one tier only; absent: for each kernel what is fastest on the device without rounding more. */
+  readonly tier?: DeviceTier;
 }
 
 /**
@@ -52,13 +63,14 @@ export class Engine {
   /** Use `createEngine`. */
   constructor(
     device: GPUDevice,
-    options: { ownsDevice: boolean; gpu?: GPU; adapterInfo?: GPUAdapterInfo; maxIdleBytes: number },
+    options: { ownsDevice: boolean; gpu?: GPU; adapterInfo?: GPUAdapterInfo; maxIdleBytes: number; tier?: DeviceTier },
   ) {
     this.device = device;
     this.#ownsDevice = options.ownsDevice;
     this.gpu = options.gpu;
     this.counters = createCounters();
-    this.facts = factsOf(device, options.adapterInfo);
+    const facts = factsOf(device, options.adapterInfo);
+    this.facts = options.tier ? factsAtTier(facts, options.tier) : facts;
     this.info = describeDevice(device, options.adapterInfo);
     this.pool = new BufferPool(device, this.counters, options.maxIdleBytes);
     this.pipelines = new PipelineCache(device, this.counters);
@@ -259,11 +271,12 @@ export class Engine {
 /**
  * Opens an engine on an app's device or on one opened from `gpu`.
  *
- * @throws DeviceError `no-adapter`, `software-adapter`, or why the device could not be opened
+ * @throws DeviceError `no-adapter`, `software-adapter`, `missing-feature` (below the tier), or why the device could not be opened
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const maxIdleBytes = options.maxIdleBytes ?? 256 * 1024 * 1024;
-  if (options.device) return new Engine(options.device, { ownsDevice: false, maxIdleBytes });
+  const { maxIdleBytes = 256 * 1024 * 1024, tier } = options;
+  const settings = { maxIdleBytes, ...(tier && { tier }) };
+  if (options.device) return new Engine(options.device, { ownsDevice: false, ...settings });
   if (!options.gpu)
     throw new DeviceError(
       'no-adapter',
@@ -271,5 +284,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     );
   const adapter = await chooseAdapter(options.gpu, options.adapter ?? 'any');
   const device = await openDevice(adapter);
-  return new Engine(device, { ownsDevice: true, gpu: options.gpu, adapterInfo: adapter.info, maxIdleBytes });
+  try {
+    return new Engine(device, { ownsDevice: true, gpu: options.gpu, adapterInfo: adapter.info, ...settings });
+  } catch (error) {
+    device.destroy(); // below the tier
+    throw error;
+  }
 }

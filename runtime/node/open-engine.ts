@@ -1,5 +1,5 @@
 import { isMainThread } from 'node:worker_threads';
-import { isSoftwareAdapter, type AdapterChoice } from '../device.ts';
+import { isSoftwareAdapter, type AdapterChoice, type DeviceTier } from '../device.ts';
 import { createEngine, type Engine } from '../engine.ts';
 import { DeviceError, UsageError } from '../errors.ts';
 import { openDawn, type DawnOptions } from './dawn.ts';
@@ -24,6 +24,8 @@ export interface NodeEngineOptions {
   readonly adapter?: AdapterChoice;
   /** Bytes of released buffers kept for reuse; default 256 MiB. */
   readonly maxIdleBytes?: number;
+  /** Kernels of one tier only. */
+  readonly tier?: DeviceTier;
   /** Toggles for Dawn. */
   readonly dawn?: Omit<DawnOptions, 'backend'>;
 }
@@ -50,6 +52,7 @@ export async function openEngine(options: NodeEngineOptions = {}): Promise<Engin
     gpu,
     ...(options.adapter && { adapter: options.adapter }),
     ...(options.maxIdleBytes !== undefined && { maxIdleBytes: options.maxIdleBytes }),
+    ...(options.tier && { tier: options.tier }),
   });
 }
 

@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 
+import type { DeviceTier } from '../../runtime/device.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { GoldenPrecision } from '../golden/contract.ts';
 import { goldenCommand } from '../golden/golden-command.ts';
@@ -12,6 +13,7 @@ interface GoldenFlags {
   readonly filter?: string;
   readonly kind?: string;
   readonly precision: GoldenPrecision;
+  readonly tier?: DeviceTier;
 }
 
 /** `golden ROOT... --files DIR...`: compares the engine with golden tensors, and its readers with valid and hostile files. */
@@ -28,6 +30,13 @@ export function register(program: Command): void {
       new Option('--precision <dtype>', 'arithmetic of weights and bounded activations')
         .choices(['f32', 'f16'])
         .default('f32'),
+    )
+    .addOption(
+      new Option('--tier <tier>', 'kernels of one tier only; T2 (matrix units) computes products in f16').choices([
+        'T0',
+        'T1',
+        'T2',
+      ]),
     )
     .action(async (roots: string[], flags: GoldenFlags) => {
       const output = {

@@ -1,3 +1,4 @@
+import type { DeviceTier } from '../../runtime/device.ts';
 import { UsageError } from '../../runtime/errors.ts';
 import type { BoundResult } from './compare.ts';
 import type { GoldenPrecision } from './contract.ts';
@@ -19,6 +20,8 @@ export interface GoldenArguments {
   readonly filter?: string | undefined;
   readonly kind?: string | undefined;
   readonly precision?: GoldenPrecision | undefined;
+  /** Kernels of one tier only. T2 computes products in f16, so its precision is f16. */
+  readonly tier?: DeviceTier | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -39,7 +42,7 @@ export interface CommandOutput {
 export async function goldenCommand(
   args: GoldenArguments,
   output: CommandOutput,
-  openKinds: () => GoldenKinds = openGoldenKinds,
+  openKinds: (tier?: DeviceTier) => GoldenKinds = openGoldenKinds,
 ): Promise<boolean> {
   const { roots, files = [], json = false } = args;
   if (roots.length === 0 && files.length === 0) {
@@ -64,10 +67,11 @@ async function caseResults(
   folders: readonly string[],
   args: GoldenArguments,
   output: CommandOutput,
-  openKinds: () => GoldenKinds,
+  openKinds: (tier?: DeviceTier) => GoldenKinds,
 ): Promise<CaseResult[]> {
-  const { precision = 'f32', filter, kind, signal } = args;
-  const kinds = openKinds();
+  const { filter, kind, signal, tier } = args;
+  const precision = tier === 'T2' ? 'f16' : (args.precision ?? 'f32');
+  const kinds = openKinds(tier);
   const results: CaseResult[] = [];
   try {
     for await (const result of runCases(folders, { handlers: kinds.handlers, precision, filter, kind, signal })) {

@@ -1,3 +1,6 @@
+import type { DeviceTier } from '../../runtime/device.ts';
+import type { Engine } from '../../runtime/engine.ts';
+import { openEngine } from '../../runtime/node/open-engine.ts';
 import type { GoldenHandler } from './contract.ts';
 import { MRT_CPU_KINDS } from './kinds-mrt-cpu.ts';
 import { openDenoiseKinds } from './kinds-gpu-denoise.ts';
@@ -20,20 +23,27 @@ const CPU_KINDS: readonly ReadonlyMap<string, GoldenHandler>[] = [QWEN_CPU_KINDS
  * Makers of handlers that need a device. Each must open its engine when the first case asks for it, so that kinds without a
  * GPU run on a machine without one.
  */
-const DEVICE_KINDS: readonly (() => GoldenKinds)[] = [
+const DEVICE_KINDS: readonly ((open?: () => Promise<Engine>) => GoldenKinds)[] = [
   openTransformerKinds,
   openDenoiseKinds,
   openVaeKinds,
   openCacheKinds,
 ];
 
-/** All kinds of golden cases that the engine can run. */
-export function openGoldenKinds(): GoldenKinds {
-  const opened = DEVICE_KINDS.map((open) => open());
+/**
+ * All kinds of golden cases that the engine can run.
+ *
+ * @param tier kernels of one tier only, on an engine that all kinds share
+ */
+export function openGoldenKinds(tier?: DeviceTier): GoldenKinds {
+  let engine: Promise<Engine> | undefined;
+  const shared = tier && (() => (engine ??= openEngine({ tier })));
+  const opened = DEVICE_KINDS.map((open) => open(shared));
   return {
     handlers: mergeHandlers([...CPU_KINDS, ...opened.map(({ handlers }) => handlers)]),
     async close() {
       for (const kinds of opened) await kinds.close();
+      (await engine?.catch(() => undefined))?.dispose();
     },
   };
 }
