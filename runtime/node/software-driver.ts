@@ -30,25 +30,27 @@ const KEEP_LOADED = 0x1000;
 export const SWIFTSHADER_PACKAGE = '@sparticuz/chromium@147.0.0';
 const SWIFTSHADER_FILES = ['libvulkan.so.1', 'libvk_swiftshader.so', 'vk_swiftshader_icd.json'] as const;
 
-/** The lavapipe that `tools/lavapipe/setup.sh` put into the cache folder, or undefined. */
+/** The lavapipe that `tools/lavapipe/setup.sh` put into the cache folder, or undefined if there is none, or half of one. */
 export function findLavapipe(folder = join(cacheFolder(), 'lavapipe')): DriverFiles | undefined {
-  const record = join(folder, 'driver.json'); // written last: marks a complete set-up
-  if (!existsSync(record)) return undefined;
-  const { version, loader, manifest, libraries } = JSON.parse(readFileSync(record, 'utf8')) as {
-    version: string;
-    loader: string;
-    manifest: string;
-    libraries: string[];
-  };
+  let record: { version?: unknown; loader?: unknown; manifest?: unknown; libraries?: unknown };
+  try {
+    record = JSON.parse(readFileSync(join(folder, 'driver.json'), 'utf8')) as typeof record; // the set-up's last file
+  } catch {
+    return undefined;
+  }
+  const { version, loader, manifest, libraries } = record;
+  if (typeof version !== 'string' || typeof loader !== 'string' || typeof manifest !== 'string') return undefined;
+  if (!Array.isArray(libraries)) return undefined;
   const inside = (name: string): string => (isAbsolute(name) ? name : join(folder, name));
-  return {
-    name: 'lavapipe',
+  const files = {
+    name: 'lavapipe' as const,
     version,
     folder,
     manifest: inside(manifest),
     loader: inside(loader),
-    libraries: libraries.map(inside),
+    libraries: libraries.map((name) => inside(String(name))),
   };
+  return [files.manifest, files.loader, ...files.libraries].every((path) => existsSync(path)) ? files : undefined;
 }
 
 /**
