@@ -2,6 +2,7 @@ import { premultiply, toBytes } from '../../model/layout/composite.ts';
 import type { DesignTaskType, LayeredDesign } from '../../model/layout/design-schema.ts';
 import type { MrtPipeline } from '../../model/pipeline/mrt-pipeline.ts';
 import type { LayeredResult } from '../../model/pipeline/mrt-result.ts';
+import type { Picture } from '../../model/pipeline/picture.ts';
 import { rectPixels } from '../../model/tokens/grid.ts';
 import { decodeRegion, encodeRegion } from '../../model/vae/region-codec.ts';
 import type { RgbaImage } from '../../runtime/image/rgba-image.ts';
@@ -84,16 +85,23 @@ async function runDesign(
   return outputOf(result);
 }
 
-/** The layers of a result as the metrics take them. */
-export function outputOf(result: Pick<LayeredResult, 'layers'>): EvalOutput {
-  const toLayer = ({ id, box, picture }: LayeredResult['layers'][number]): EvalLayer => ({
+/** What the metrics read of a result. */
+export interface ScoredResult extends Pick<LayeredResult, 'layers'> {
+  /** The flat picture that text to layers draws beside its layers, where the pipeline hands it out. */
+  readonly composed?: Picture | undefined;
+}
+
+/** A result's layers as the metrics take them: the generated, and the kept ones that must be what was given. */
+export function outputOf({ layers, composed }: ScoredResult): EvalOutput {
+  const toLayer = ({ id, box, picture }: ScoredResult['layers'][number]): EvalLayer => ({
     id,
     box,
     rgba: picture.data,
   });
   return {
-    layers: result.layers.filter((layer) => layer.isGenerated).map(toLayer),
-    kept: result.layers.filter((layer) => !layer.isGenerated).map(toLayer),
+    layers: layers.filter((layer) => layer.isGenerated).map(toLayer),
+    kept: layers.filter((layer) => !layer.isGenerated).map(toLayer),
+    ...(composed ? { composed: { ...composed, data: Uint8Array.from(composed.data) } } : {}),
   };
 }
 
