@@ -31,6 +31,7 @@ interface StudyFlags {
   readonly task?: DesignTaskType;
   readonly seed?: number;
   readonly limit?: number;
+  readonly repeats?: number;
   readonly output: string;
   readonly gpu?: boolean;
   readonly json?: boolean;
@@ -51,6 +52,7 @@ export function register(program: Command): void {
     .option('--plan <file>', 'what to run, as JSON (default: a sweep over steps, caching, precision, samplers)')
     .addOption(new Option('--task <task>', 'task of the designs (default: the plan)').choices(DESIGN_TASKS))
     .option('--seed <n>', "added to the designs' seeds (default: the plan)", integerFlag(0))
+    .option('--repeats <n>', 'runs of each setting on each design; the fastest counts', integerFlag(1, 100))
     .option('--limit <n>', 'only the first so many designs of a set', integerFlag(1))
     .option('-o, --output <dir>', 'folder for records, study.json, study.csv, plots and index.html', 'out/study')
     .option('--gpu', 'insist on a real GPU')
@@ -116,7 +118,12 @@ async function planOf(flags: StudyFlags, checkpoint: Checkpoint): Promise<StudyP
     }
     plan = parseStudyPlan(value, flags.plan);
   }
-  return { ...plan, task: flags.task ?? plan.task, seed: flags.seed ?? plan.seed };
+  return {
+    ...plan,
+    task: flags.task ?? plan.task,
+    seed: flags.seed ?? plan.seed,
+    repeats: flags.repeats ?? plan.repeats,
+  };
 }
 
 async function designsOf(flags: StudyFlags, { task }: StudyPlan, signal: AbortSignal): Promise<StudyDesign[]> {

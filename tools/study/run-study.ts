@@ -87,7 +87,7 @@ export async function runStudy(plan: StudyPlan, run: StudyRun): Promise<StudyOut
         for (const design of run.designs) {
           run.signal?.throwIfAborted();
           const known = await knownRecord(job, design, run);
-          const record = known ?? (await makeRecord(job, design, baseKey, plan.seed, run, lazy));
+          const record = known ?? (await makeRecord(job, design, baseKey, plan, run, lazy));
           if (!job.isExtra) records.push({ ...record, setting: settingOf(job) });
           run.onProgress?.({ done: ++done, total, setting: job.name, design: design.name, isFresh: !known });
         }
@@ -183,15 +183,20 @@ async function makeRecord(
   job: Job,
   design: StudyDesign,
   baseKey: string,
-  seed: number,
+  plan: StudyPlan,
   run: StudyRun,
   lazy: LazyPipeline,
 ): Promise<StudyRecord> {
   const { store, signal } = run;
-  const { output, cost } = await runSetting(run.engine, await lazy.get(), design, job, {
-    seed,
-    ...(signal ? { signal } : {}),
-  });
+  const options = { seed: plan.seed, ...(signal ? { signal } : {}) };
+  const pipeline = await lazy.get();
+  const { output, cost } = await runSetting(run.engine, pipeline, design, job, options);
+  let { loopMs, totalMs } = cost;
+  for (let again = 1; again < plan.repeats; again++) {
+    const repeat = await runSetting(run.engine, pipeline, design, job, options);
+    loopMs = Math.min(loopMs, repeat.cost.loopMs);
+    totalMs = Math.min(totalMs, repeat.cost.totalMs);
+  }
   if (job.isReference) await store.addReference(job.key, design.name, output, signal);
   const twinKey = settingKey(twinOf(job));
   const against = async (key: string): Promise<RunOutput | undefined> =>
@@ -201,7 +206,7 @@ async function makeRecord(
     key: job.key,
     setting: settingOf(job),
     design: design.name,
-    cost,
+    cost: { ...cost, loopMs, totalMs },
     twin: twin ? compareOutputs(output, twin) : null,
     base: base ? compareOutputs(output, base) : null,
   };

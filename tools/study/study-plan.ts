@@ -36,6 +36,8 @@ export interface StudyPlan {
   readonly task: (typeof DESIGN_TASKS)[number];
   /** Added to the seeds of the designs. */
   readonly seed: number;
+  /** Runs of each setting on each design; the fastest counts, because others may use the machine. */
+  readonly repeats: number;
 }
 
 const items = {
@@ -74,12 +76,13 @@ const planSchema = z.strictObject({
   settings: z.optional(z.array(z.strictObject({ ...settingFields, name: z.optional(z.string()) }))),
   task: z.optional(z.enum(DESIGN_TASKS)),
   seed: z.optional(z.int().check(z.minimum(0))),
+  repeats: z.optional(z.int().check(z.minimum(1), z.maximum(100))),
 });
 
 type RawSetting = z.infer<typeof settingSchema>;
 
 /**
- * Reads a study file: `{ format, base, sweeps, settings, task, seed }`.
+ * Reads a study file: `{ format, base, sweeps, settings, task, seed, repeats }`.
  *
  * @throws UsageError that names the place; ConfigError `cache` for a cache that makes no sense
  */
@@ -89,13 +92,13 @@ export function parseStudyPlan(value: unknown, where: string): StudyPlan {
     const [issue] = parsed.error.issues;
     throw new UsageError(`${where}: ${issue?.path.join('.') || 'the file'} is not as a study says: ${issue?.message}.`);
   }
-  const { base = {}, sweeps = [], settings = [], task = 't2l', seed = 0 } = parsed.data;
+  const { base = {}, sweeps = [], settings = [], task = 't2l', seed = 0, repeats = 1 } = parsed.data;
   const own = settingOf(base);
   const all = [
     ...sweeps.flatMap((sweep) => product(sweep).map((setting) => ({ ...own, ...settingOf(setting) }))),
     ...settings.map(({ name, ...setting }) => ({ ...own, ...settingOf(setting), ...(name ? { name } : {}) })),
   ];
-  return { base: own, settings: named(own, all), task, seed };
+  return { base: own, settings: named(own, all), task, seed, repeats };
 }
 
 /** The study that runs where no file is given: caching at several step counts, precisions, samplers, guidance. */
@@ -136,7 +139,7 @@ export function defaultStudyPlan(steps: number): StudyPlan {
     { ...base, cfgScale: 2 },
     { ...base, regions: 'canvas' },
   ];
-  return { base, settings: named(base, settings), task: 't2l', seed: 0 };
+  return { base, settings: named(base, settings), task: 't2l', seed: 0, repeats: 1 };
 }
 
 /** The uncached full-precision run that a setting's steps are compared with. */
