@@ -224,7 +224,7 @@ function describeCache(config: CacheConfig): string {
   const { preset, method, ...fields } = config as Readonly<Record<string, unknown>>;
   const words = Object.entries(fields).map(([key, value]) => {
     if (key === 'calibrator' && typeof value === 'object' && value !== null) return Object.values(value).join(' ');
-    const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
     return SHORT[key] === undefined ? `${key} ${text}` : `${SHORT[key]}${text}`;
   });
   return [String(preset ?? method), ...words].join(' ');
