@@ -24,7 +24,14 @@ import type { AutoencoderKLQwenImage } from '../vae/autoencoder-kl.ts';
 import type { WeightPrecision } from '../weight-precision.ts';
 import { jobNoise } from './mrt-noise.ts';
 import { planJob, type MrtJob, type SamplingOptions } from './mrt-job.ts';
-import { decodeGenerated, encodeGiven, loadPictures, mergeLayers, type GivenPictures } from './mrt-pixels.ts';
+import {
+  decodeComposed,
+  decodeGenerated,
+  encodeGiven,
+  loadPictures,
+  mergeLayers,
+  type GivenPictures,
+} from './mrt-pixels.ts';
 import { buildResult, type LayeredResult } from './mrt-result.ts';
 import type { PictureLoader } from './picture.ts';
 import { Run, type RunContext } from './run.ts';
@@ -162,11 +169,15 @@ export class MrtPipeline {
 
     phase('decode');
     const total = job.plan.readOut.length;
-    const generated = await decodeGenerated(job, predictedTokens(job.plan, tokens), await this.vae('decoder', signal), {
+    const decoder = await this.vae('decoder', signal);
+    const predicted = predictedTokens(job.plan, tokens);
+    const generated = await decodeGenerated(job, predicted, decoder, {
       signal,
       onLayer: (layer, index) => context.emit({ type: 'layer', id: layer.id, index, total }),
     });
-    const result = buildResult(job, given, generated, mergeLayers(job, given, generated), performance.now() - started);
+    const composed = await decodeComposed(job, predicted, decoder, signal);
+    const merged = mergeLayers(job, given, generated);
+    const result = buildResult(job, given, generated, merged, composed, performance.now() - started);
     for (const message of result.warnings) context.emit({ type: 'warning', message });
     return result;
   }

@@ -36,7 +36,7 @@ export async function loadPictures(job: MrtJob, load: PictureLoader, signal?: Ab
 }
 
 /** A picture and the box that it fills, in pixels of the token grid. */
-interface Placed {
+export interface Placed {
   readonly box: Box;
   /** Straight floats. */
   readonly pixels: Float32Array;
@@ -132,6 +132,27 @@ export async function decodeGenerated(
     options.onLayer?.(layer, layers.length - 1);
   }
   return layers;
+}
+
+/** The composed picture that text-to-layers makes beside its layers, on its region; undefined where it was given. */
+export async function decodeComposed(
+  job: MrtJob,
+  tokens: Float32Array,
+  vae: RegionVae,
+  signal?: AbortSignal,
+): Promise<Placed | undefined> {
+  const { plan } = job;
+  const index = plan.regions.findIndex((region) => region.slot === 'composed' && region.role === 'noise');
+  if (index < 0) return undefined;
+  const region = plan.regions[index];
+  const latents = regionLatents(plan, tokens, index, 'noise');
+  const { rgba } = await decodeRegion(
+    vae,
+    job.manifest,
+    { region, canvas: plan.canvas, latents },
+    signal ? { signal } : {},
+  );
+  return { box: rectPixels(region), pixels: rgba };
 }
 
 /** The merged picture over the canvas: generated layers on their regions, other visible layers at their boxes; premultiplied. */

@@ -3,7 +3,7 @@ import type { BlendMode, Box, DesignLayer, DesignNode, LayeredDesign } from '../
 import { flattenLayers } from '../layout/flatten.ts';
 import { rectPixels } from '../tokens/grid.ts';
 import { toDocumentPixels, type MrtJob } from './mrt-job.ts';
-import type { GeneratedLayer, GivenPictures } from './mrt-pixels.ts';
+import type { GeneratedLayer, GivenPictures, Placed } from './mrt-pixels.ts';
 import { resizePremultiplied, resizeStraight, type Picture } from './picture.ts';
 
 /** A layer of the result. */
@@ -33,6 +33,11 @@ export interface LayeredResult {
   readonly layers: readonly ResultLayer[];
   /** The visible window, all visible layers over each other. */
   readonly merged: Picture;
+  /**
+   * Of t2l: the visible window of the flat picture that the network makes beside the layers. `merged` should look like
+   * it; how far they agree says how well the layers hold together.
+   */
+  readonly composed: Picture | undefined;
   /** Of i2l: PSNR in dB of the merged window against the given picture, both premultiplied, peak 1. */
   readonly psnrVsInput: number | undefined;
   readonly warnings: readonly string[];
@@ -66,12 +71,14 @@ export function layerFileName(index: number, id: string): string {
  * and the document that describes them.
  *
  * @param merged premultiplied over the job's canvas, in pixels of the token grid
+ * @param composed straight, where the run made it
  */
 export function buildResult(
   job: MrtJob,
   given: GivenPictures,
   generated: readonly GeneratedLayer[],
   merged: Float32Array,
+  composed: Placed | undefined,
   durationMs: number,
 ): LayeredResult {
   const warnings: string[] = [];
@@ -98,11 +105,12 @@ export function buildResult(
     } else if (source)
       layers.push({ ...base, isGenerated: false, box: requestedBox, quantizedBox: requestedBox, picture: source });
   }
-  const window = windowOf(job, merged);
+  const window = windowOf(job, merged, rectPixels(job.plan.canvas));
   return {
     design: describe(job, layers, warnings),
     layers,
     merged: window,
+    composed: composed && windowOf(job, premultiply(composed.pixels), composed.box),
     psnrVsInput: given.image ? psnrOf(window, given.image) : undefined,
     warnings,
     meta: {
@@ -160,10 +168,11 @@ function tightBox(data: Uint8ClampedArray, width: number, height: number): Box |
   return x1 > x0 ? [x0, y0, x1, y1] : undefined;
 }
 
-function windowOf(job: MrtJob, merged: Float32Array): Picture {
-  const { window, canvas } = job.plan;
+/** The visible window of a premultiplied picture of `from`, in the document's size. */
+function windowOf(job: MrtJob, pixels: Float32Array, from: Box): Picture {
+  const { window } = job.plan;
   const box = rectPixels({ gx0: 0, gy0: 0, gw: window.gw, gh: window.gh });
-  const cut = cropPixels(merged, rectPixels(canvas), box);
+  const cut = cropPixels(pixels, from, box);
   const { width, height } = window;
   const isSame = width === box[2] && height === box[3];
   const sized = isSame ? cut : resizePremultiplied(cut, box[2], box[3], width, height);

@@ -31,6 +31,7 @@ describe.skipIf(typeof engine === 'string')('MrtPipeline', () => {
       expect(picture.data.length).toBe(4 * picture.width * picture.height);
     }
     expect([result.merged.width, result.merged.height]).toEqual([48, 32]);
+    expect([result.composed?.width, result.composed?.height]).toEqual([48, 32]);
     expect(result.meta).toMatchObject({ task: 't2l', steps: 2, seed: 3 });
     expect(events.filter((event) => event.type === 'step').map((event) => event.step)).toEqual([0, 1]);
     expect(events.filter((event) => event.type === 'phase').map((event) => event.phase)).toEqual([
@@ -50,6 +51,7 @@ describe.skipIf(typeof engine === 'string')('MrtPipeline', () => {
     expect(withText.layers).toHaveLength(3);
     expect(without.layers).toHaveLength(3);
     expect(withText.psnrVsInput).toBeGreaterThan(0);
+    expect(withText.composed).toBeUndefined();
     expect(withText.layers[1].picture.data).not.toEqual(without.layers[1].picture.data);
   });
 
