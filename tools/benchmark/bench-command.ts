@@ -1,0 +1,87 @@
+import type { OpCases } from '../../kernels/cases.ts';
+import type { Engine } from '../../runtime/engine.ts';
+import { UsageError } from '../../runtime/errors.ts';
+import { openEngine } from '../../runtime/node/open-engine.ts';
+import { DEFAULT_CLOCK } from './dispatch-clock.ts';
+import { hostTime } from './host-time.ts';
+import { describeMachine, describeSource } from './machine.ts';
+import { ALL_OP_CASES } from './op-cases.ts';
+import type { BenchReport } from './report.ts';
+import { runSuite } from './suite.ts';
+import { loadUserVariant } from './user-variant.ts';
+
+/** Flags of the command, as commander reads them. */
+export interface BenchFlags {
+  readonly case?: string;
+  readonly allVariants?: boolean;
+  readonly with: readonly string[];
+  readonly workloads?: string;
+  readonly peers?: string | true;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly tuning?: string;
+  readonly tune?: string;
+  readonly json?: string;
+  readonly plots?: string;
+  readonly compare?: string;
+  readonly list?: boolean;
+}
+
+/** The ops of these names; all where there are none. @throws UsageError if one is unknown */
+function chooseOps(names: readonly string[]): readonly OpCases[] {
+  const known = ALL_OP_CASES.map(({ op }) => op);
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new UsageError(`bench: no op "${unknown}". Ops: ${known.join(', ')}.`);
+  return names.length === 0 ? ALL_OP_CASES : ALL_OP_CASES.filter(({ op }) => names.includes(op));
+}
+
+/** Ops and the names of their cases; those for the bench only are marked. */
+export function listCases(names: readonly string[]): string[] {
+  return chooseOps(names).flatMap(({ op, cases }) => [
+    op,
+    ...cases.map(({ name, benchOnly }) => `  ${benchOnly ? '*' : ' '} ${name}`),
+  ]);
+}
+
+/**
+ * Opens the device, measures, and returns the report. Progress goes to stderr.
+ *
+ * @throws UsageError for an unknown op, workload or a bad `--with` file; DeviceError without a device
+ */
+export async function runBench(names: readonly string[], flags: BenchFlags): Promise<BenchReport> {
+  const note = (line: string): void => void process.stderr.write(`${line}\n`);
+  const withOps = flags.with.length > 0 && names.length === 0;
+  const userVariants = await Promise.all(
+    flags.with.map((file) =>
+      loadUserVariant(
+        file,
+        ALL_OP_CASES.map(({ op }) => op),
+      ),
+    ),
+  );
+  const ops = chooseOps(withOps ? userVariants.map(({ op }) => op) : names);
+  await using engine: Engine = await openEngine({ dawn: { disable: ['timestamp_quantization'] } });
+  const clock = { ...DEFAULT_CLOCK, seconds: flags.seconds };
+  const suite = await runSuite(engine, {
+    ops,
+    ...(flags.case === undefined ? {} : { caseText: flags.case }),
+    variants: flags.allVariants ? 'all' : 'chosen',
+    userVariants,
+    clock,
+    hostTime,
+    onRow: ({ op, case: name, variant, fault }) => note(`${op} ${name} [${variant}]${fault ? ' WRONG' : ''}`),
+  });
+  for (const line of suite.skipped) note(`skipped ${line}`);
+  return {
+    format: 'layerloom-bench',
+    version: 1,
+    date: new Date().toISOString(),
+    ...describeSource(),
+    machine: describeMachine(engine),
+    clock: suite.clock,
+    tuning: null,
+    roofs: suite.roofs,
+    kernels: suite.kernels,
+    workloads: [],
+  };
+}
