@@ -15,9 +15,10 @@ def round_up(n, steps):
     return next((s for s in steps if n <= s), n)
 
 
-CLEAN_STEPS = (0, 36, 80, 112, 144, 192, 256, 384)
+# no part is ever padded to 0 or 1: compiled code would be specialised for those
+CLEAN_STEPS = (2, 36, 80, 112, 144, 192, 256, 384)
 NOISE_STEPS = (12, 24, 48, 64, 80, 96, 112, 128, 144, 160, 192, 224, 256, 320, 384)
-TEXT_STEPS = (1, 8, 16, 24, 32, 48, MAX_TEXT)
+TEXT_STEPS = (2, 8, 16, 24, 32, 48, MAX_TEXT)
 
 
 def layout(record, task):

@@ -28,7 +28,7 @@ from .tokenizer import DROP, shared
 DEFAULTS = {
     "tasks": {"i2l": 1.0}, "batch": 32, "lr_matrix": 0.02, "lr_other": 0.002, "lr_text": 0.3, "decay": 0.02,
     "drop": {"i2l": 0.5, "t2l": 0.1, "add": 0.1, "restyle": 0.1}, "one": {"i2l": 0.5, "restyle": 0.5, "t2l": 0.1, "add": 0.25},
-    "warm": 60, "constant": 1.0, "seconds": 7200, "limit": 150, "captions": True,
+    "clock": "cpu", "warm": 60, "constant": 1.0, "seconds": 7200, "limit": 150, "captions": True,
 }
 
 
@@ -165,6 +165,7 @@ def main():
             if name.startswith("text.") or (".text." in name and ".mod." not in name):
                 p.requires_grad_(False)
     if args.compile:
+        torch._dynamo.config.recompile_limit = 64
         for block in model.net.blocks:
             block.compile(dynamic=True)
     pool = Pool(folder / "pool")
@@ -172,7 +173,7 @@ def main():
     rng = np.random.default_rng([6, step, os.getpid()])
     torch.manual_seed(step + 11)
     names, shares = list(phase["tasks"]), np.array(list(phase["tasks"].values()))
-    clock = time.process_time if args.device == "cpu" else time.time
+    clock = time.process_time if args.device == "cpu" and phase["clock"] == "cpu" else time.time
     began, at, kept, seen = time.time(), clock(), time.time(), {}
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(True))  # save and leave
@@ -196,7 +197,7 @@ def main():
         now = clock()
         used, total, at = used + now - at, total + now - at, now
         seen.setdefault(task, []).append(loss.item())
-        if step % 100 == 0:
+        if step % 50 == 0:
             means = " ".join(f"{k} {np.mean(v):.4f}" for k, v in seen.items())
             print(f"{used/60:7.2f} cpu-min (all {total/60:.1f})  step {step}  lr x{factor:.3f}  {means}", flush=True)
             seen = {}
