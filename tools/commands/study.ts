@@ -84,6 +84,7 @@ async function runCommand(model: string, flags: StudyFlags, signal: AbortSignal)
       task: plan.task,
       seed: plan.seed,
       device: engine.info.description,
+      clock: engine.info.isSoftware ? ('cpu' as const) : ('wall' as const),
       designs: designs.map(({ name }) => name),
     };
     const store = await StudyStore.open(flags.output, identity, signal);

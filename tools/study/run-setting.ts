@@ -20,6 +20,8 @@ export interface StudyDesign {
 export interface RunCost {
   /** Of the denoising loop alone: first submit to last readback, host time. */
   readonly loopMs: number;
+  /** Processor time of this process in the loop: on a software driver the work itself, whoever else uses the machine. */
+  readonly cpuMs: number;
   /** Of the whole run, loading and decoding included. */
   readonly totalMs: number;
   /** Most bytes of GPU buffers alive after a step, pooled ones included. */
@@ -56,7 +58,8 @@ export async function runSetting(
   const document = regions === 'canvas' ? onCanvas(design.document) : design.document;
   const latents: Float32Array[] = [];
   const passes: PassCost[] = [];
-  let [started, ended, deviceBytes, flopsDone, flopsSkipped] = [0, 0, 0, 0, 0];
+  let [started, ended, cpuMs, deviceBytes, flopsDone, flopsSkipped] = [0, 0, 0, 0, 0, 0];
+  let cpu = process.cpuUsage();
   let predicted: (tokens: Float32Array) => Float32Array = (tokens) => tokens;
   const isForm = sampler === 'euler' || sampler === 'renoise';
   const { signal } = options;
@@ -73,11 +76,14 @@ export async function runSetting(
               ...(signal ? { signal } : {}),
             });
       await engine.idle();
+      cpu = process.cpuUsage();
       started = performance.now();
       return runner;
     },
     onTokens: (_step, tokens) => {
       ended = performance.now();
+      const used = process.cpuUsage(cpu);
+      cpuMs = (used.user + used.system) / 1000;
       latents.push(predicted(tokens).slice());
       deviceBytes = Math.max(deviceBytes, engine.counters.liveBytes);
     },
@@ -103,6 +109,7 @@ export async function runSetting(
     output: { latents, layers, merged: result.merged },
     cost: {
       loopMs: ended - started,
+      cpuMs,
       totalMs: result.meta.durationMs,
       deviceBytes,
       numTokens: result.meta.numTokens,

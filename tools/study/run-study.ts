@@ -191,10 +191,11 @@ async function makeRecord(
   const options = { seed: plan.seed, ...(signal ? { signal } : {}) };
   const pipeline = await lazy.get();
   const { output, cost } = await runSetting(run.engine, pipeline, design, job, options);
-  let { loopMs, totalMs } = cost;
+  let { loopMs, cpuMs, totalMs } = cost;
   for (let again = 1; again < plan.repeats; again++) {
     const repeat = await runSetting(run.engine, pipeline, design, job, options);
     loopMs = Math.min(loopMs, repeat.cost.loopMs);
+    cpuMs = Math.min(cpuMs, repeat.cost.cpuMs);
     totalMs = Math.min(totalMs, repeat.cost.totalMs);
   }
   if (job.isReference) await store.addReference(job.key, design.name, output, signal);
@@ -206,7 +207,7 @@ async function makeRecord(
     key: job.key,
     setting: settingOf(job),
     design: design.name,
-    cost: { ...cost, loopMs, totalMs },
+    cost: { ...cost, loopMs, cpuMs, totalMs },
     twin: twin ? compareOutputs(output, twin) : null,
     base: base ? compareOutputs(output, base) : null,
   };

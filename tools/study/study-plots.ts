@@ -160,17 +160,15 @@ function patternPlot(summaries: readonly SettingSummary[]): string | undefined {
     const y = 40 + row * (cell + 6);
     return [
       text(label - 8, y + cell - 2, name, { 'text-anchor': 'end', 'font-size': 11 }),
-      ...pattern
-        .split('')
-        .map((mark, step) =>
-          element('rect', {
-            x: label + step * (cell + 1),
-            y,
-            width: cell,
-            height: cell,
-            fill: fills[mark] ?? '#000000',
-          }),
-        ),
+      ...pattern.split('').map((mark, step) =>
+        element('rect', {
+          x: label + step * (cell + 1),
+          y,
+          width: cell,
+          height: cell,
+          fill: fills[mark] ?? '#000000',
+        }),
+      ),
     ].join('');
   });
   const head = text(label, 24, 'dark: computed, light: hit, orange: differs between designs (guided pass)');

@@ -26,11 +26,19 @@ const COLUMNS: readonly Column[] = [
     digits: 0,
     isMain: true,
   },
+  { name: 'cpuMs', about: 'the same in processor time of the process', value: (s) => s.cpuMs, digits: 0 },
   { name: 'speedup', about: "the base's loop time over this one's", value: (s) => s.speedup, digits: 2, isMain: true },
   {
     name: 'twinSpeedup',
     about: 'the same against the uncached full-precision run with the same steps',
     value: (s) => s.twinSpeedup,
+    digits: 2,
+    isMain: true,
+  },
+  {
+    name: 'workSpeedup',
+    about: "the base's FLOPs over this one's",
+    value: (s) => s.workSpeedup,
     digits: 2,
     isMain: true,
   },
@@ -169,7 +177,7 @@ export function studyHtml(report: StudyReport): string {
   return page(
     'Study',
     [
-      `<p>${escapeHtml(identity.model)}, task ${identity.task}, ${identity.designs.length} designs, seed ${identity.seed}, on ${escapeHtml(identity.device)}. Base: ${escapeHtml(base)}. Times are host times of the denoising loop on that device.</p>`,
+      `<p>${escapeHtml(identity.model)}, task ${identity.task}, ${identity.designs.length} designs, seed ${identity.seed}, on ${escapeHtml(identity.device)}. Base: ${escapeHtml(base)}. Speeds are ratios of ${identity.clock === 'cpu' ? 'processor time of the process (a software driver shares its cores with others)' : 'host time'} in the denoising loop.</p>`,
       `<table>${table}</table>`,
       left === '' ? '' : `<h2>Left out</h2><ul>${left}</ul>`,
       plots,

@@ -13,6 +13,8 @@ export interface StudyIdentity {
   readonly task: string;
   readonly seed: number;
   readonly device: string;
+  /** What speeds are ratios of: `wall` time on a GPU; `cpu` time on a software driver, which shares its cores with others. */
+  readonly clock: 'wall' | 'cpu';
   /** Designs, in order. */
   readonly designs: readonly string[];
 }

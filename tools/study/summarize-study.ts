@@ -27,10 +27,14 @@ export interface SettingSummary {
   readonly designs: number;
   /** Median over designs of the denoising loop, host time in ms. */
   readonly loopMs: number;
-  /** Base loop time over this one's, mean over designs of each design's ratio. */
+  /** The same in processor time of the process. */
+  readonly cpuMs: number;
+  /** Base loop time (by the study's clock) over this one's, mean over designs of each design's ratio. */
   readonly speedup: number;
   /** The same against the uncached full-precision run with the same steps. */
   readonly twinSpeedup: number;
+  /** Base FLOPs over this one's: what the speed would be if time went with work alone. */
+  readonly workSpeedup: number;
   readonly deviceBytes: number;
   /** Means over designs. */
   readonly flopsDone: number;
@@ -64,13 +68,19 @@ export function summarizeStudy(
   skipped: readonly SkippedSetting[],
 ): StudyReport {
   const baseKey = settingKey(twinOf(plan.base));
-  const loops = new Map(records.map(({ key, design, cost }) => [`${key} ${design}`, cost.loopMs]));
+  const timeOf = ({ cost }: StudyRecord): number => (identity.clock === 'cpu' ? cost.cpuMs : cost.loopMs);
+  const byRun = new Map(records.map((record) => [`${record.key} ${record.design}`, record]));
   const groups = new Map<string, StudyRecord[]>();
   for (const record of records) groups.set(record.key, [...(groups.get(record.key) ?? []), record]);
   const drafts = [...groups].map(([key, own]) => {
     const { setting } = own[0];
-    const ratio = (other: string): number =>
-      mean(own.map(({ design, cost }) => (loops.get(`${other} ${design}`) ?? Number.NaN) / cost.loopMs));
+    const ratio = (other: string, of: (record: StudyRecord) => number): number =>
+      mean(
+        own.map((record) => {
+          const reference = byRun.get(`${other} ${record.design}`);
+          return (reference ? of(reference) : Number.NaN) / of(record);
+        }),
+      );
     const passes = own.flatMap(({ cost }) => cost.passes);
     const regionHits = passes.flatMap((pass) => pass.regionHits ?? []);
     return {
@@ -79,8 +89,10 @@ export function summarizeStudy(
       setting,
       designs: own.length,
       loopMs: median(own.map(({ cost }) => cost.loopMs)),
-      speedup: ratio(baseKey),
-      twinSpeedup: ratio(settingKey(twinOf(setting))),
+      cpuMs: median(own.map(({ cost }) => cost.cpuMs)),
+      speedup: ratio(baseKey, timeOf),
+      twinSpeedup: ratio(settingKey(twinOf(setting)), timeOf),
+      workSpeedup: ratio(baseKey, ({ cost }) => cost.flopsDone),
       deviceBytes: Math.max(...own.map(({ cost }) => cost.deviceBytes)),
       flopsDone: mean(own.map(({ cost }) => cost.flopsDone)),
       flopsSkipped: mean(own.map(({ cost }) => cost.flopsSkipped)),

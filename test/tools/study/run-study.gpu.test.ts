@@ -38,6 +38,7 @@ describe.skipIf(typeof engine === 'string')('a study', () => {
     'plan',
   );
   const identity = {
+    clock: 'cpu' as const,
     model: 'tiny',
     task: plan.task,
     seed: 0,
@@ -101,7 +102,14 @@ describe.skipIf(typeof engine === 'string')('a study', () => {
   it('says what each setting costs and saves', async () => {
     const report = await run();
     const base = find(report, '4 steps');
-    expect(base).toMatchObject({ speedup: 1, hitShare: 0, pattern: '1111', flopsSkipped: 0, regionHitShare: null });
+    expect(base).toMatchObject({
+      speedup: 1,
+      workSpeedup: 1,
+      hitShare: 0,
+      pattern: '1111',
+      flopsSkipped: 0,
+      regionHitShare: null,
+    });
     expect(base.base).toMatchObject({ psnr: 50, finalNmse: 0 });
     const cached = find(report, '4 steps, fast R1');
     expect(cached).toMatchObject({ hitShare: 0.25, pattern: '1101' });
