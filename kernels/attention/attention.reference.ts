@@ -26,3 +26,18 @@ export function attentionRow(
   });
   return out;
 }
+
+/** log(sum_j exp(scale q.k_j)) over the visible keys, in f64; -3e38 where no key is visible. */
+export function attentionLse(
+  q: ArrayLike<number>,
+  keys: readonly { readonly k: ArrayLike<number> }[],
+  scale: number,
+  isVisible: (key: number) => boolean,
+): number {
+  const scores = keys
+    .filter((_, index) => isVisible(index))
+    .map(({ k }) => scale * Array.from(q).reduce((sum, value, c) => sum + value * (k[c] ?? 0), 0));
+  if (scores.length === 0) return -3e38;
+  const most = scores.reduce((a, b) => Math.max(a, b));
+  return most + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - most), 0));
+}

@@ -4,6 +4,12 @@ import { spreadGrid } from '../grid.ts';
 import type { BindingSpec, KernelPlan } from '../plan.ts';
 import { isVec4, requireSizes, resolveView, type RowView } from '../row-view.ts';
 import { packUniform } from '../uniform.ts';
+import {
+  describeMatrixAttention,
+  fitsMatrixAttention,
+  prefersMatrixAttention,
+  type MatrixAttentionOptions,
+} from './attention-matrix.ts';
 import { wgsl as accessScalar } from './access-scalar.wgsl.ts';
 import { wgsl as accessVec4 } from './access-vec4.wgsl.ts';
 import { wgsl as flash } from './flash.wgsl.ts';
@@ -14,14 +20,19 @@ import { wgsl as rowwise } from './rowwise.wgsl.ts';
 
 const OP = 'attention';
 
-/** `flash` keeps scores in workgroup memory (GPUs); `rowwise` has no barriers and compiles fast (software drivers). */
-export type AttentionVariant = 'flash' | 'rowwise';
+export { matrixAttentionRows, packBlocks } from './attention-matrix.ts';
+
+/**
+ * `flash` keeps scores in workgroup memory (GPUs); `rowwise` has no barriers and compiles fast (software drivers); `matrix`
+ * does as `flash` on a matrix unit: products of f16, sums and softmax in f32.
+ */
+export type AttentionVariant = 'flash' | 'rowwise' | 'matrix';
 
 /** Widest head that the kernels' register arrays are laid out for. */
 export const MAX_HEAD_DIM = 512;
 
 /** Softmax attention of query rows over key rows; heads lie side by side in the columns. */
-export interface AttentionOptions {
+export interface AttentionOptions extends MatrixAttentionOptions {
   readonly queryRows: number;
   readonly keyRows: number;
   /** Query heads. */
@@ -47,13 +58,19 @@ export interface AttentionOptions {
   readonly out?: RowView;
 }
 
-/** Names of the variants that run on a device, the planner's choice first. */
-export function attentionVariants(facts: DeviceFacts): readonly AttentionVariant[] {
-  return facts.kind === 'software' ? ['rowwise', 'flash'] : ['flash', 'rowwise'];
+/** Names of the variants that run on a device, the planner's choice first; with a head's size also `matrix`. */
+export function attentionVariants(
+  facts: DeviceFacts,
+  options?: Pick<AttentionOptions, 'headDim' | 'keyNorm' | 'lse' | 'blocks'>,
+): readonly AttentionVariant[] {
+  const plain: readonly AttentionVariant[] = facts.kind === 'software' ? ['rowwise', 'flash'] : ['flash', 'rowwise'];
+  if (!options || !fitsMatrixAttention(facts, options.headDim)) return plain;
+  if (options.lse || options.blocks !== undefined) return ['matrix'];
+  return prefersMatrixAttention(facts, options.headDim, options.keyNorm) ? ['matrix', ...plain] : [...plain, 'matrix'];
 }
 
 /**
- * Plans out = softmax(scale q k^T) v for each head, in f32. Bindings: q, k, v, [mask u32], out.
+ * Plans out = softmax(scale q k^T) v for each head. Bindings: q, k, v, [mask u32], [blocks u32], out, [lse f32].
  *
  * Rows that may see no key (all masked) give zeros. Values of hidden keys are never used, so they may be NaN.
  *
@@ -73,12 +90,22 @@ export function planAttention(facts: DeviceFacts, options: AttentionOptions, var
   const vec4 = isVec4(headDim, ...views.flatMap((view) => [view.offset, view.stride]));
   const width = vec4 ? 4 : 1;
   const vecs = Math.ceil(headDim / 4);
-  const name = variant ?? attentionVariants(facts)[0] ?? 'flash';
-  const layout = name === 'flash' ? layFlash(vecs) : layRowwise(vecs);
-  const rowTiles = Math.ceil(queryRows / layout.rows);
-  const mask: BindingSpec[] = options.masked
-    ? [{ name: 'mask', access: 'read', byteLength: (maskOffset + keyRows) * 4 }]
-    : [];
+  const { keyNorm = 0, vScale = 1, lse = false, blocks } = options;
+  const name = variant ?? attentionVariants(facts, options)[0] ?? 'flash';
+  if (name !== 'matrix' && (lse || blocks !== undefined))
+    throw new ShapeError(`${OP}: ${lse ? 'lse' : 'blocks'} needs variant "matrix", got "${name}".`);
+  if (causal && blocks !== undefined) throw new ShapeError(`${OP}: packed sequences cannot be causal.`);
+  if (!(vScale > 0) || Math.log2(vScale) % 1 !== 0)
+    throw new ShapeError(`${OP}: vScale must be a power of two, got ${vScale}.`);
+  const mask: BindingSpec | undefined = options.masked
+    ? { name: 'mask', access: 'read', byteLength: (maskOffset + keyRows) * 4 }
+    : undefined;
+  const sizes = { headDim, queryRows, keyRows, heads, mask };
+  const layout: Layout =
+    name === 'matrix'
+      ? describeMatrixAttention(facts, sizes, options)
+      : { ...(name === 'flash' ? layFlash(vecs) : layRowwise(vecs)), inputs: mask ? [mask] : [], outputs: [] };
+  const rowTiles = blocks ?? Math.ceil(queryRows / layout.rows);
   return {
     op: OP,
     variant: `${name},${vec4 ? 'vec4' : 'scalar'},${layout.label}${options.masked ? ',masked' : ''}`,
@@ -86,7 +113,7 @@ export function planAttention(facts: DeviceFacts, options: AttentionOptions, var
       layout.prelude,
       problem,
       vec4 ? accessVec4 : accessScalar,
-      options.masked ? keysMasked : keysAll,
+      ...(name === 'matrix' ? [] : [options.masked ? keysMasked : keysAll]),
       layout.body,
     ],
     constants: {},
@@ -94,8 +121,9 @@ export function planAttention(facts: DeviceFacts, options: AttentionOptions, var
       { name: 'q', access: 'read', byteLength: q.end * 4 },
       { name: 'k', access: 'read', byteLength: k.end * 4 },
       { name: 'v', access: 'read', byteLength: v.end * 4 },
-      ...mask,
+      ...layout.inputs,
       { name: 'out', access: 'read_write', byteLength: out.end * 4 },
+      ...layout.outputs,
     ],
     uniform: packUniform([
       { u32: queryRows },
@@ -111,6 +139,8 @@ export function planAttention(facts: DeviceFacts, options: AttentionOptions, var
       { u32: causal ? 1 : 0 },
       { u32: causal?.offset ?? 0 },
       { f32: options.scale ?? 1 / Math.sqrt(headDim) },
+      { f32: keyNorm },
+      { f32: vScale },
     ]),
     workgroups: spreadGrid(heads * rowTiles, facts.limits),
     flops: attentionFlops(options),
@@ -134,10 +164,13 @@ interface Layout {
   readonly body: string;
   /** Query rows that a workgroup takes. */
   readonly rows: number;
+  /** Bindings between v and out, and after out. */
+  readonly inputs: readonly BindingSpec[];
+  readonly outputs: readonly BindingSpec[];
 }
 
 /** Rows per invocation and chunks of the head: few enough accumulators (at most 64 vec4s) to stay in registers. */
-function layFlash(vecs: number): Layout {
+function layFlash(vecs: number): Omit<Layout, 'inputs' | 'outputs'> {
   const chunks = Math.ceil(vecs / 32);
   const rows = chunks === 1 ? 4 : 2;
   const prelude = `const R: u32 = ${rows}u;\nconst CHUNKS: u32 = ${chunks}u;\n`;
@@ -145,7 +178,7 @@ function layFlash(vecs: number): Layout {
 }
 
 /** Register arrays are rounded up to a power of two, so that head sizes share pipelines. */
-function layRowwise(vecs: number): Layout {
+function layRowwise(vecs: number): Omit<Layout, 'inputs' | 'outputs'> {
   let size = 8;
   while (size < vecs) size *= 2;
   return { label: `V=${size}`, prelude: `const VECS: u32 = ${size}u;\n`, body: rowwise, rows: 8 };

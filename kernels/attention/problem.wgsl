@@ -9,6 +9,7 @@ struct Params {
   q_offset: u32, q_stride: u32, k_offset: u32, k_stride: u32,
   v_offset: u32, v_stride: u32, out_offset: u32, out_stride: u32,
   mask_offset: u32, causal: u32, causal_offset: u32, scale: f32,
+  key_norm: f32, v_scale: f32,
 }
 // Stands for "may not see" among scores: far below any score, far above f32's minimum, so differences stay finite.
 const HIDDEN: f32 = -3e38;

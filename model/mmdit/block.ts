@@ -13,6 +13,15 @@ import { hiddenSizeOf } from './tensors.ts';
 /** Epsilon of every LayerNorm and RMSNorm of the family. */
 export const NORM_EPS = 1e-6;
 
+/**
+ * Factors, where products round to f16, on the inputs of the two projections whose activations leave f16's range in published weights: attention's
+ * output and the MLP's hidden layer (stable-diffusion.cpp, qwen_image.hpp:157 and block.hpp:283 at 97d2990).
+ */
+const ATTENDED_SCALE = 2 ** -5;
+const HIDDEN_SCALE = 2 ** -7;
+/** Of the values of attention, for the same reason. */
+const VALUE_SCALE = 2 ** -4;
+
 /** What all blocks of a pass share. S_t text tokens come before S_i image tokens in the joint sequence. */
 export interface BlockOperands {
   readonly config: TransformerConfig;
@@ -106,6 +115,9 @@ export function recordBlock(recording: Recording, block: number, operands: Block
       k,
       v,
       heads,
+      // RMS norm gives keys the length sqrt(headDim) times the norm's weights, which are of order 1.
+      keyNorm: Math.sqrt(config.attentionHeadDim),
+      vScale: VALUE_SCALE,
       out: builder.rows(attended, start, end - start),
     });
 
@@ -127,6 +139,7 @@ export function recordBlock(recording: Recording, block: number, operands: Block
     linear(recording, outProjection, builder.rows(attended, jointStart + start, end - start), {
       out: residual,
       gate: { table: operands.modulation, column: operands.layout.column(block, stream, 'gate1'), index },
+      xScale: ATTENDED_SCALE,
     });
     const normed = layerNormModulate(builder, {
       x: residual,
@@ -137,6 +150,7 @@ export function recordBlock(recording: Recording, block: number, operands: Block
     linear(recording, `${prefix}.${mlp}.net.2`, hidden, {
       out: residual,
       gate: { table: operands.modulation, column: operands.layout.column(block, stream, 'gate2'), index },
+      xScale: HIDDEN_SCALE,
     });
   }
 

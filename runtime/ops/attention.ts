@@ -1,9 +1,9 @@
-import { planAttention } from '../../kernels/attention/attention.ts';
+import { attentionVariants, planAttention } from '../../kernels/attention/attention.ts';
 import { planMatmul } from '../../kernels/matmul/matmul.ts';
 import { planSoftmax } from '../../kernels/softmax/softmax.ts';
 import { ShapeError } from '../errors.ts';
 import type { ProgramBuilder } from '../program/builder.ts';
-import { viewOf, type Value } from '../program/plan.ts';
+import { isWhole, viewOf, type Value } from '../program/plan.ts';
 import { requireDType, requireShape } from './check.ts';
 
 /**
@@ -29,6 +29,15 @@ export interface AttentionArgs {
   readonly out?: Value;
   /** The device's better one where absent. */
   readonly form?: AttentionForm;
+  /**
+   * Estimate from above of the length of each key's vector, where q and k were normalised: with it GPUs use their matrix
+   * units (f16 products, f32 softmax). A wrong one costs time, never correctness.
+   */
+  readonly keyNorm?: number;
+  /** A power of two that brings v into f16's range where it is rounded to f16; the result is the same. */
+  readonly vScale?: number;
+  /** f32 [heads, queryRows]: gets the log of the sum of exponentials of each row's scores. Matrix units only. */
+  readonly lse?: Value;
   /** Bytes of scores that `three-pass` keeps at a time; it works in slices of heads and rows where they are more. */
   readonly scoreBytes?: number;
 }
@@ -45,7 +54,7 @@ const THREE_PASS_FROM = { full: 2e5, causal: 5e5 } as const;
 /** out = softmax(q k^T / sqrt(headDim)) v for each head -> f32 [queryRows, heads * headDim]. */
 export function attention(builder: ProgramBuilder, args: AttentionArgs): Value {
   const op = 'attention';
-  const { q, k, v, heads, keyHeads = heads, mask, causal } = args;
+  const { q, k, v, heads, keyHeads = heads, mask, causal, keyNorm, vScale, lse } = args;
   requireDType(op, 'q', q, 'f32');
   requireDType(op, 'k', k, 'f32');
   requireDType(op, 'v', v, 'f32');
@@ -64,6 +73,12 @@ export function attention(builder: ProgramBuilder, args: AttentionArgs): Value {
   requireShape(op, 'out', out, q.shape);
   const shape: Shape = { queryRows, keyRows, heads, keyHeads, headDim };
   if (mask && args.form === 'three-pass') throw new ShapeError(`${op}: form "three-pass" takes no mask. Use "fused".`);
+  if (lse) {
+    requireDType(op, 'lse', lse, 'f32');
+    requireShape(op, 'lse', lse, [heads, queryRows]);
+    if (!isWhole(lse)) throw new ShapeError(`${op}: lse must be a whole tensor.`);
+    if (args.form === 'three-pass') throw new ShapeError(`${op}: form "three-pass" writes no lse. Use "fused".`);
+  }
   const form = args.form ?? chooseForm(builder, shape, args);
   if (form === 'three-pass') return threePass(builder, { ...args, out }, shape);
   const plan = planAttention(builder.facts, {
@@ -74,8 +89,11 @@ export function attention(builder: ProgramBuilder, args: AttentionArgs): Value {
     out: viewOf(out),
     ...(mask ? { masked: true, maskOffset: mask.offset } : {}),
     ...(causal ? { causal } : {}),
+    ...(keyNorm !== undefined ? { keyNorm } : {}),
+    ...(vScale !== undefined ? { vScale } : {}),
+    lse: lse !== undefined,
   });
-  builder.dispatch(plan, mask ? [q, k, v, mask, out] : [q, k, v, out]);
+  builder.dispatch(plan, [q, k, v, ...(mask ? [mask] : []), out, ...(lse ? [lse] : [])]);
   return out;
 }
 
@@ -88,8 +106,14 @@ interface Shape {
 }
 
 /** Software drivers run matrix products several times as fast as the fused kernel; GPUs the other way round. */
-function chooseForm(builder: ProgramBuilder, shape: Shape, { mask, causal }: AttentionArgs): AttentionForm {
-  if (builder.facts.kind === 'gpu' || mask) return 'fused';
+function chooseForm(
+  builder: ProgramBuilder,
+  shape: Shape,
+  { mask, causal, keyNorm, lse }: AttentionArgs,
+): AttentionForm {
+  if (builder.facts.kind === 'gpu' || mask || lse) return 'fused';
+  const options = { headDim: shape.headDim, ...(keyNorm !== undefined ? { keyNorm } : {}) };
+  if (attentionVariants(builder.facts, options)[0] === 'matrix') return 'fused';
   const products = shape.queryRows * shape.keyRows * shape.heads * shape.headDim;
   return products < THREE_PASS_FROM[causal ? 'causal' : 'full'] ? 'fused' : 'three-pass';
 }

@@ -45,6 +45,8 @@ export interface MatmulEpilogue {
   readonly residual?: boolean;
   /** out += table[row, column ... column + n) * result, in place. Row 0 for all rows of out, or `index[r]` (u32 [m]). */
   readonly gate?: { readonly table: Value; readonly column: number; readonly index?: Value };
+  /** A power of two that brings x into f16's range where it is rounded to f16 (matrix units); the result is the same. */
+  readonly xScale?: number;
 }
 
 /** Operands of a linear layer. */
@@ -89,7 +91,7 @@ export function matmulWeight(builder: ProgramBuilder, spec: MatmulWeightSpec): M
  */
 export function matmul(builder: ProgramBuilder, args: MatmulArgs): Value {
   const op = 'matmul';
-  const { x, weight, bias, activation, residual = false, gate, variant } = args;
+  const { x, weight, bias, activation, residual = false, gate, xScale, variant } = args;
   const { n, k, format } = weight;
   requireShape(op, 'x', x, [-1, k]);
   if (x.dtype !== 'f16') requireDType(op, 'x', x, 'f32');
@@ -112,6 +114,7 @@ export function matmul(builder: ProgramBuilder, args: MatmulArgs): Value {
       out: viewOf(out),
       bias: bias !== undefined,
       ...(activation ? { activation } : {}),
+      ...(xScale !== undefined ? { xScale } : {}),
       ...(residual ? { add: 'residual' as const } : {}),
       ...(gate ? { add: 'gated' as const, gate: gateView(op, gate, m, n) } : {}),
     },

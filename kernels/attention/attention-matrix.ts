@@ -1,0 +1,124 @@
+import { ShapeError } from '../errors.ts';
+import type { DeviceFacts } from '../facts.ts';
+import { matrixEnables } from '../matrix-spelling.ts';
+import { matrixUnit } from '../matrix-unit.ts';
+import type { BindingSpec } from '../plan.ts';
+import { layMatrixAttention } from './attention-matrix-layout.ts';
+import { emitMatrixAttention, matrixAttentionConstants } from './attention-matrix-text.ts';
+import { wgsl as blockPacked } from './matrix-block-packed.wgsl.ts';
+import { wgsl as blockWhole } from './matrix-block-whole.wgsl.ts';
+import { wgsl as keysAll } from './matrix-keys-all.wgsl.ts';
+import { wgsl as keysMasked } from './matrix-keys-masked.wgsl.ts';
+import { wgsl as lseNone } from './matrix-lse-none.wgsl.ts';
+import { wgsl as lseRows } from './matrix-lse-rows.wgsl.ts';
+import { wgsl as outBinding } from './matrix-out.wgsl.ts';
+import { wgsl as softmax } from './matrix-softmax.wgsl.ts';
+
+/** What only the variant `matrix` can do, beside the plain problem. */
+export interface MatrixAttentionOptions {
+  /**
+   * An estimate from above of the length of the keys' vectors, for keys that were normalised: the kernel then looks for no
+   * maximum. A wrong estimate costs time, never correctness.
+   */
+  readonly keyNorm?: number;
+  /** A power of two that brings v into f16's range; the result is the same. 1 where absent. */
+  readonly vScale?: number;
+  /** Whether a binding `lse` (f32 [heads, queryRows]) gets the log of the sum of exponentials of each row's scores. */
+  readonly lse?: boolean;
+  /** Length of a binding `blocks` (u32 [blocks, 4], `packBlocks` makes it): several sequences, each attending to itself. */
+  readonly blocks?: number;
+}
+
+/** Whether `matrix` can run heads of this size on a device. */
+export function fitsMatrixAttention(facts: DeviceFacts, headDim: number): boolean {
+  const unit = matrixUnit(facts, 'f16');
+  return unit !== undefined && layMatrixAttention(unit, headDim) !== undefined;
+}
+
+/** Whether the planner takes `matrix` by itself: on GPUs where q and k are normalised, or where all prefer it. */
+export function prefersMatrixAttention(facts: DeviceFacts, headDim: number, keyNorm?: number): boolean {
+  if (!fitsMatrixAttention(facts, headDim)) return false;
+  return facts.preferMatrix ?? (facts.kind === 'gpu' && keyNorm !== undefined);
+}
+
+/** Query rows that a workgroup takes: how `packBlocks` must cut sequences. */
+export function matrixAttentionRows(facts: DeviceFacts, headDim: number): number {
+  const unit = matrixUnit(facts, 'f16');
+  const layout = unit && layMatrixAttention(unit, headDim);
+  if (!layout)
+    throw new ShapeError(
+      `attention: variant "matrix" does not fit headDim ${headDim} on this device. Use another one.`,
+    );
+  return layout.rows;
+}
+
+/**
+ * The table of packed sequences: for each block of at most `rows` query rows [first, end) the keys [first, end) that it sees.
+ *
+ * @param lengths rows of each sequence; query and key rows lie one sequence after the other
+ */
+export function packBlocks(lengths: readonly number[], rows: number): Uint32Array {
+  const blocks: number[] = [];
+  let start = 0;
+  for (const length of lengths) {
+    if (!Number.isInteger(length) || length < 1)
+      throw new ShapeError(`attention: a packed sequence needs at least 1 row, got ${length}.`);
+    for (let row = 0; row < length; row += rows)
+      blocks.push(start + row, Math.min(start + row + rows, start + length), start, start + length);
+    start += length;
+  }
+  return Uint32Array.from(blocks);
+}
+
+/** Text of the variant around the access part, and its bindings after q, k and v. */
+export interface MatrixAttentionParts {
+  readonly label: string;
+  /** Enables and constants: the first source. */
+  readonly prelude: string;
+  readonly body: string;
+  readonly rows: number;
+  readonly inputs: readonly BindingSpec[];
+  readonly outputs: readonly BindingSpec[];
+}
+
+/** @throws ShapeError if the variant does not fit the device */
+export function describeMatrixAttention(
+  facts: DeviceFacts,
+  problem: {
+    readonly headDim: number;
+    readonly queryRows: number;
+    readonly keyRows: number;
+    readonly heads: number;
+    readonly mask: BindingSpec | undefined;
+  },
+  options: MatrixAttentionOptions,
+): MatrixAttentionParts {
+  const rows = matrixAttentionRows(facts, problem.headDim);
+  const unit = matrixUnit(facts, 'f16');
+  const layout = unit && layMatrixAttention(unit, problem.headDim);
+  if (!unit || !layout) throw new ShapeError('attention: variant "matrix" does not fit this device.');
+  const { blocks, lse } = options;
+  const inputs: BindingSpec[] = [];
+  if (problem.mask) inputs.push(problem.mask);
+  if (blocks !== undefined) inputs.push({ name: 'blocks', access: 'read', byteLength: blocks * 16 });
+  const lseBytes = problem.heads * problem.queryRows * 4;
+  const outputs: BindingSpec[] = lse ? [{ name: 'lse', access: 'read_write', byteLength: lseBytes }] : [];
+  const names = ['q', 'k', 'v', ...inputs.map(({ name }) => name), 'out', ...outputs.map(({ name }) => name), 'params'];
+  const numbers = names.map((name, i) => `const BINDING_${name.toUpperCase()}: u32 = ${i}u;\n`).join('');
+  return {
+    label: `${layout.rows}x${layout.keys},W=${layout.width}${lse ? ',lse' : ''}${blocks === undefined ? '' : ',packed'}`,
+    prelude:
+      matrixEnables({ f16: true, subgroupSizeControl: unit.setsSize }) + numbers + matrixAttentionConstants(layout),
+    body: [
+      outBinding,
+      problem.mask ? keysMasked : keysAll,
+      blocks === undefined ? blockWhole : blockPacked,
+      lse ? lseRows : lseNone,
+      softmax,
+      emitMatrixAttention(unit, layout),
+    ].join('\n'),
+    rows,
+    inputs,
+    outputs,
+  };
+}

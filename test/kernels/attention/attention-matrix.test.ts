@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import {
+  attentionVariants,
+  packBlocks,
+  planAttention,
+  type AttentionOptions,
+} from '../../../kernels/attention/attention.ts';
+import type { DeviceFacts } from '../../../kernels/facts.ts';
+import { createEngine } from '../../../runtime/engine.ts';
+import { openDawn } from '../../../runtime/node/dawn.ts';
+import { LAVAPIPE_FACTS, NVIDIA_FACTS } from '../../support/matrix-facts.ts';
+
+const linter = '../../../tools/lint/wgsl.mjs';
+const { lintShader } = (await import(linter)) as { lintShader: (file: string, text: string) => readonly unknown[] };
+const engine = await createEngine({ gpu: await openDawn({ backend: 'null' }) });
+const options: AttentionOptions = { queryRows: 4352, keyRows: 4352, heads: 24, headDim: 128, keyNorm: 12 };
+
+async function messagesOf(code: string): Promise<string[]> {
+  const { messages } = await engine.device.createShaderModule({ code }).getCompilationInfo();
+  return messages.map(({ lineNum, message }) => `${lineNum}: ${message}`);
+}
+
+describe('attention on a matrix unit', () => {
+  const forms: readonly (readonly [string, Partial<AttentionOptions>])[] = [
+    ['heads of 128', {}],
+    ['heads of 64', { headDim: 64 }],
+    ['an odd head', { headDim: 18 }],
+    ['mask and lse', { masked: true, lse: true, headDim: 64 }],
+    ['packed', { blocks: 70, lse: true, headDim: 64 }],
+  ];
+  it.each(forms)('compiles and keeps the rules of shaders: %s', async (_, form) => {
+    for (const facts of [NVIDIA_FACTS, LAVAPIPE_FACTS, { ...NVIDIA_FACTS, limits: engine.facts.limits }]) {
+      const own = { ...options, ...form };
+      if (!attentionVariants(facts, own).includes('matrix')) continue;
+      const plan = planAttention(facts, own, 'matrix');
+      const text = plan.sources.join('\n');
+      expect(await messagesOf(text)).toEqual([]);
+      expect(lintShader('kernels/attention/generated.wgsl', text)).toEqual([]);
+      expect(text).not.toMatch(/subgroup(Add|Max|Min|Mul|Shuffle|Broadcast)/);
+      if (facts.limits === engine.facts.limits) await engine.pipelines.get(plan);
+    }
+  });
+
+  it('lays out for the memory of the device', () => {
+    const variantOf = (facts: DeviceFacts, headDim: number) =>
+      planAttention(facts, { ...options, headDim }, 'matrix').variant;
+    expect(variantOf(NVIDIA_FACTS, 128)).toBe('matrix,vec4,64x64,W=128');
+    expect(variantOf(LAVAPIPE_FACTS, 128)).toBe('matrix,vec4,32x32,W=128');
+    expect(variantOf({ ...NVIDIA_FACTS, limits: engine.facts.limits }, 64)).toBe('matrix,vec4,32x32,W=64');
+    expect(attentionVariants(NVIDIA_FACTS, { headDim: 384 })).toEqual(['flash', 'rowwise']);
+  });
+
+  it('is chosen where q and k are normalised, or where matrices are preferred', () => {
+    expect(attentionVariants(NVIDIA_FACTS, options)[0]).toBe('matrix');
+    expect(attentionVariants(NVIDIA_FACTS, { headDim: 128 })[0]).toBe('flash');
+    expect(attentionVariants(LAVAPIPE_FACTS, options)[0]).toBe('rowwise');
+    expect(attentionVariants({ ...LAVAPIPE_FACTS, preferMatrix: true }, { headDim: 16 })[0]).toBe('matrix');
+    expect(attentionVariants({ ...NVIDIA_FACTS, preferMatrix: false }, options)[0]).toBe('flash');
+  });
+
+  it('cuts packed sequences into blocks', () => {
+    expect([...packBlocks([40, 1, 3], 32)]).toEqual([0, 32, 0, 40, 32, 40, 0, 40, 40, 41, 40, 41, 41, 44, 41, 44]);
+    expect(() => packBlocks([3, 0], 32)).toThrow('attention: a packed sequence needs at least 1 row, got 0.');
+  });
+
+  it.each([
+    [{ lse: true, variant: 'flash' }, 'attention: lse needs variant "matrix", got "flash".'],
+    [{ blocks: 3, causal: { offset: 0 }, variant: 'matrix' }, 'attention: packed sequences cannot be causal.'],
+    [{ vScale: 0.3, variant: 'matrix' }, 'attention: vScale must be a power of two, got 0.3.'],
+    [
+      { headDim: 200, variant: 'matrix' },
+      'attention: variant "matrix" does not fit headDim 200 on this device. Use another one.',
+    ],
+  ] as const)('refuses %j', ({ variant, ...extra }, message) => {
+    expect(() => planAttention(NVIDIA_FACTS, { ...options, ...extra }, variant)).toThrow(message);
+  });
+});
