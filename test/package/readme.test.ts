@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as browserApi from '../../index.ts';
+import { createProgram } from '../../tools/program.ts';
 import { ensureBuilt, ROOT } from '../support/built.ts';
 import { testEngine } from '../support/engine.ts';
 
@@ -36,6 +37,14 @@ describe('README', () => {
     const paths = [...command.matchAll(/\s((?:examples|test|checkpoints)\/\S+)/g)].map((match) => match[1]);
     expect(paths.length).toBeGreaterThan(1);
     expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
+
+  it('lists every command of the tool', () => {
+    const names = createProgram().commands.map((command) => command.name());
+    expect(names.length).toBeGreaterThan(3);
+    expect(
+      names.filter((name) => !readme.includes(`\`layerloom ${name} `) && !readme.includes(`\`layerloom ${name}\``)),
+    ).toEqual([]);
   });
 
   it('imports in its browser example what the platform-neutral API has', () => {
