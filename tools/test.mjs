@@ -36,6 +36,10 @@ function setUpLavapipe() {
 }
 
 const { driver, rest } = parse(process.argv.slice(2));
+if (process.argv.at(-1) === '--driver') {
+  console.error('usage: npm test -- [--driver system|lavapipe|swiftshader] [FILE FILTER ...]');
+  process.exit(2);
+}
 embed();
 if (driver) process.env.LAYERLOOM_DRIVER = driver;
 const { manifests, unlisted } = findSystemDrivers();
