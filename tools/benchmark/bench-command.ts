@@ -1,14 +1,20 @@
+import { join } from 'node:path';
 import type { OpCases } from '../../kernels/cases.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { UsageError } from '../../runtime/errors.ts';
+import { cacheFolder } from '../../runtime/node/cache-folder.ts';
 import { openEngine } from '../../runtime/node/open-engine.ts';
+import { DEFAULT_CONTEST, runContest } from './contest.ts';
 import { DEFAULT_CLOCK } from './dispatch-clock.ts';
 import { hostTime } from './host-time.ts';
 import { describeMachine, describeSource } from './machine.ts';
 import { ALL_OP_CASES } from './op-cases.ts';
+import { Peers } from './peers.ts';
+import { workloadLines } from './print-report.ts';
 import type { BenchReport } from './report.ts';
 import { runSuite } from './suite.ts';
 import { loadUserVariant } from './user-variant.ts';
+import { workloadsOf } from './workloads/index.ts';
 
 /** Flags of the command, as commander reads them. */
 export interface BenchFlags {
@@ -35,6 +41,15 @@ function chooseOps(names: readonly string[]): readonly OpCases[] {
   return names.length === 0 ? ALL_OP_CASES : ALL_OP_CASES.filter(({ op }) => names.includes(op));
 }
 
+function listOf(text: string | undefined): string[] {
+  return text === undefined ? [] : text.split(',').map((id) => id.trim());
+}
+
+/** Folder of the peers: the one named, or the set-up's own where the flag stands alone. */
+function peerFolder(flag: string | true | undefined): string | undefined {
+  return flag === true ? join(cacheFolder(), 'peers') : flag;
+}
+
 /** Ops and the names of their cases; those for the bench only are marked. */
 export function listCases(names: readonly string[]): string[] {
   return chooseOps(names).flatMap(({ op, cases }) => [
@@ -59,7 +74,12 @@ export async function runBench(names: readonly string[], flags: BenchFlags): Pro
       ),
     ),
   );
-  const ops = chooseOps(withOps ? userVariants.map(({ op }) => op) : names);
+  const workloads = workloadsOf(listOf(flags.workloads));
+  // Workloads alone measure no kernels.
+  const ops =
+    workloads.length > 0 && names.length === 0 && !withOps
+      ? []
+      : chooseOps(withOps ? userVariants.map(({ op }) => op) : names);
   await using engine: Engine = await openEngine({ dawn: { disable: ['timestamp_quantization'] } });
   const clock = { ...DEFAULT_CLOCK, seconds: flags.seconds };
   const suite = await runSuite(engine, {
@@ -72,6 +92,12 @@ export async function runBench(names: readonly string[], flags: BenchFlags): Pro
     onRow: ({ op, case: name, variant, fault }) => note(`${op} ${name} [${variant}]${fault ? ' WRONG' : ''}`),
   });
   for (const line of suite.skipped) note(`skipped ${line}`);
+  await using peers = await Peers.open(workloads.length > 0 ? peerFolder(flags.peers) : undefined);
+  const rows = await runContest(engine, workloads, peers, {
+    ...DEFAULT_CONTEST,
+    rounds: flags.rounds,
+    onRow: (row) => note(workloadLines([row]).join('\n')),
+  });
   return {
     format: 'layerloom-bench',
     version: 1,
@@ -82,6 +108,7 @@ export async function runBench(names: readonly string[], flags: BenchFlags): Pro
     tuning: null,
     roofs: suite.roofs,
     kernels: suite.kernels,
-    workloads: [],
+    workloads: rows,
+    peers: Object.fromEntries(peers.sessions.map(({ name, version }) => [name, version])),
   };
 }

@@ -98,6 +98,8 @@ export interface BenchReport {
   readonly roofs: Roofs;
   readonly kernels: readonly KernelRow[];
   readonly workloads: readonly WorkloadRow[];
+  /** What the peers that took part say of themselves, by name. */
+  readonly peers: Readonly<Record<string, string>>;
 }
 
 /** Name of a kernel row: equal in two reports where they measured the same thing. */

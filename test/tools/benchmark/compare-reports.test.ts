@@ -49,6 +49,7 @@ function report(kernels: readonly KernelRow[], changes: Partial<BenchReport> = {
     roofs: { copyGbs: 10, fmaGflops: 100, matrixGflops: null },
     kernels,
     workloads: [],
+    peers: {},
     ...changes,
   };
 }
