@@ -46,21 +46,29 @@ function section(outcome: DemoOutcome): string {
   const { width, height } = result.merged;
   const window: Box = [0, 0, width, height];
   const truth = leavesOf(task.truth);
-  const extent = hull([window, ...result.layers.map((layer) => layer.box), ...truth.flatMap((leaf) => (leaf.box ? [leaf.box] : []))]);
+  const extent = hull([
+    window,
+    ...result.layers.map((layer) => layer.box),
+    ...truth.flatMap((leaf) => (leaf.box ? [leaf.box] : [])),
+  ]);
   const show = (caption: string, parts: readonly Placed[]): string => figure(caption, parts, extent, window);
   const rows: string[] = [];
-  if (task.name === 'decompose') rows.push(show('given: the flat picture', [{ src: `${folder}/input.png`, box: window }]));
+  if (task.name === 'decompose')
+    rows.push(show('given: the flat picture', [{ src: `${folder}/input.png`, box: window }]));
   for (const [index, layer] of result.layers.entries()) {
     const caption = leavesOf(task.design).find((leaf) => leaf.id === layer.id)?.caption;
     const how = layer.isGenerated ? 'made' : 'kept';
-    rows.push(show(`${how}: ${caption ?? layer.id}`, [{ src: `${folder}/${written.layers[index].file}`, box: layer.box }]));
+    rows.push(
+      show(`${how}: ${caption ?? layer.id}`, [{ src: `${folder}/${written.layers[index].file}`, box: layer.box }]),
+    );
   }
   const all = result.layers.map((layer, index) => ({ src: `${folder}/${written.layers[index].file}`, box: layer.box }));
   const truthParts = truth.flatMap((leaf) =>
     leaf.source ? [{ src: `${folder}/truth/${leaf.source.uri}`, box: leaf.box ?? window }] : [],
   );
   const { steps, numTokens } = result.meta;
-  const fidelity = result.psnrVsInput === undefined ? '' : `, merged against the given picture ${result.psnrVsInput.toFixed(1)} dB`;
+  const fidelity =
+    result.psnrVsInput === undefined ? '' : `, merged against the given picture ${result.psnrVsInput.toFixed(1)} dB`;
   return `<h2>${escape(task.title)}</h2>
 <p>${escape(promptOf(task.design))}${steps} steps, ${numTokens} tokens, ${seconds.toFixed(1)} s${fidelity}</p>
 <div class="row">

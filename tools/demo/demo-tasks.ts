@@ -42,4 +42,3 @@ export async function demoTasks(examples = EXAMPLES): Promise<DemoTask[]> {
     }),
   );
 }
-
