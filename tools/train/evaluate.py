@@ -197,6 +197,7 @@ def main():
     parser.add_argument("--count", type=int, default=64)
     parser.add_argument("--steps", default="8")
     parser.add_argument("--cfg", type=float, default=1.0)
+    parser.add_argument("--levels", help="sigma lists instead of step counts, as 1,0.5,0;1,0.3,0")
     parser.add_argument("--tasks", default="i2l,restyle,add,t2l")
     parser.add_argument("--split", default="validation")
     parser.add_argument("--bound", action="store_true", help="the VAE bound too")
@@ -210,8 +211,12 @@ def main():
     for task in args.tasks.split(","):
         if args.bound:
             print(f"{task} bound: {evaluate(model, vae, cases, task, [1, 0], truth=True)}", flush=True)
-        for steps in map(int, args.steps.split(",")):
-            print(f"{task} {steps} steps: {evaluate(model, vae, cases, task, sigmas(steps), args.cfg)}", flush=True)
+        lists = [sigmas(int(n)) for n in args.steps.split(",")]
+        if args.levels:
+            lists = [[float(v) for v in one.split(",")] for one in args.levels.split(";")]
+        for levels in lists:
+            name = ",".join(f"{v:g}" for v in levels) if args.levels else f"{len(levels) - 1} steps"
+            print(f"{task} {name}: {evaluate(model, vae, cases, task, levels, args.cfg)}", flush=True)
 
 
 if __name__ == "__main__":

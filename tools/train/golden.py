@@ -25,7 +25,7 @@ from .reference import Folder
 from .regions import grid_box, on_grid
 
 STEPS = 8
-LOOP, PIXELS, CODE = {"nmse": 1e-7, "nmseF16": 1e-2}, {"nmse": 1e-6, "nmseF16": 1e-2}, {"nmse": 1e-9, "nmseF16": 1e-3}
+LOOP, PIXELS, CODE = {"nmse": 1e-7, "nmseF16": 1e-2}, {"nmse": 1e-7, "nmseF16": 1e-2}, {"nmse": 1e-9, "nmseF16": 1e-3}
 
 
 class Scene:
@@ -88,7 +88,7 @@ def finish(decoded, manifest_alpha):
     alpha = x[..., 3:]
     gap = min(float((alpha - t).abs().min()) for t in manifest_alpha)
     alpha = torch.where(alpha < manifest_alpha[0], 0 * alpha, torch.where(alpha > manifest_alpha[1], 0 * alpha + 1, alpha))
-    rgb = torch.where(alpha > 0, (x[..., :3] / x[..., 3:].clamp(min=1e-6)).clamp(0, 1), 0 * x[..., :3])
+    rgb = torch.where(alpha > 0, (x[..., :3] / alpha.clamp(min=1e-6)).clamp(0, 1), 0 * x[..., :3])
     return torch.cat([rgb * alpha, alpha], -1), gap
 
 

@@ -54,7 +54,7 @@ def decode_all(vae, latents):
             y = (y / 2 + 0.5).permute(0, 2, 3, 1)
             alpha = y[..., 3:]
             snapped = torch.where(alpha < 2 / 255, 0.0, torch.where(alpha > 253 / 255, 1.0, alpha))
-            rgb = torch.where(alpha > 0, y[..., :3] / alpha.clamp(min=1e-6), 0.0).clamp(0, 1)
+            rgb = torch.where(snapped > 0, y[..., :3] / snapped.clamp(min=1e-6), 0.0).clamp(0, 1)
             for i, p in zip(some, torch.cat([rgb * snapped, snapped], -1).numpy()):
                 out[i] = p
     return out
