@@ -1,13 +1,16 @@
 import { Command, CommanderError } from 'commander';
 
 import { LayerloomError } from '../runtime/errors.ts';
+import { register as registerBench } from './commands/bench.ts';
 import { register as registerDecompose } from './commands/decompose.ts';
+import { register as registerDemo } from './commands/demo.ts';
 import { register as registerDoctor } from './commands/doctor.ts';
 import { register as registerEdit } from './commands/edit.ts';
 import { register as registerEval } from './commands/eval.ts';
 import { register as registerGenerate } from './commands/generate.ts';
 import { register as registerGolden } from './commands/golden.ts';
 import { register as registerInspect } from './commands/inspect.ts';
+import { register as registerStudy } from './commands/study.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 
 /** The command line tool with all its commands, not yet run. */
@@ -16,12 +19,15 @@ export function createProgram(): Command {
     .description('layered images from text, pictures and designs, on WebGPU')
     .showHelpAfterError('(--help shows what there is)')
     .exitOverride();
+  registerDemo(program);
   registerGenerate(program);
   registerDecompose(program);
   registerEdit(program);
   registerInspect(program);
   registerEval(program);
+  registerStudy(program);
   registerDoctor(program);
+  registerBench(program);
   registerGolden(program);
   return program;
 }
