@@ -128,6 +128,27 @@ export function layTile(unit: MatrixUnit, tile: MatrixTile, order: RightOrder): 
   };
 }
 
+/** Tiles from which on the large ones keep a large GPU busy. */
+const BUSY = 128;
+
+/** Tiles that fit, the one to prefer for a product [m, n] first. */
+export function fittingTiles(
+  unit: MatrixUnit,
+  order: RightOrder,
+  product: { readonly m: number; readonly n: number; readonly batch: number },
+): MatrixTile[] {
+  const fitting = MATRIX_TILES.filter((tile) => layTile(unit, tile, order) !== undefined);
+  const count = ({ rows, columns }: MatrixTile): number =>
+    Math.ceil(product.m / rows) * Math.ceil(product.n / columns) * product.batch;
+  // The first of the table that fills the device; of those that do not, the one with the most tiles. Software drivers run
+  // all alike, but compile 2 x 2 fragments several times faster than 4 x 4.
+  const rank = (tile: MatrixTile): number => {
+    if (unit.form === 'rolled') return Math.abs(tile.rows * tile.columns - 4096);
+    return count(tile) >= BUSY ? 0 : 1e9 - count(tile);
+  };
+  return [...fitting].sort((a, b) => rank(a) - rank(b));
+}
+
 /** The grid of subgroups whose parts of the tile are nearest to squares: they load the fewest fragments a product. */
 function chooseGrid(
   unit: MatrixUnit,

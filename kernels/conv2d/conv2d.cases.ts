@@ -1,12 +1,22 @@
 import type { CaseRandom, KernelCase, OpCases } from '../cases.ts';
+import type { DeviceFacts } from '../facts.ts';
 import { floatsOf } from '../case-rows.ts';
 import { conv2dReference } from './conv2d.reference.ts';
-import { conv2dOutputSize, conv2dVariants, planConv2d, type Conv2dOptions, type Conv2dVariant } from './conv2d.ts';
+import {
+  conv2dOutputSize,
+  conv2dVariants,
+  isMatrixConv,
+  planConv2d,
+  type Conv2dOptions,
+  type Conv2dVariant,
+} from './conv2d.ts';
 import { conv2dWeightLayout, type ConvWeightDType } from './conv2d-weight.ts';
 
 type Shape = Omit<Conv2dOptions, 'weightDType'> & {
   readonly weightDType?: ConvWeightDType;
   readonly benchOnly?: boolean;
+  /** On the matrix unit: the input holds what f16 holds, so that sums are all that rounds. */
+  readonly matrix?: boolean;
 };
 
 const SHAPES: readonly Shape[] = [
@@ -36,6 +46,49 @@ const SHAPES: readonly Shape[] = [
   { inH: 64, inW: 64, inC: 192, outC: 96, kernel: 3, upsample: 2, benchOnly: true },
   { inH: 128, inW: 128, inC: 96, outC: 96, kernel: 3, stride: 2, benchOnly: true },
   { inH: 64, inW: 64, inC: 192, outC: 384, kernel: 1, benchOnly: true },
+];
+
+/** On the matrix unit: every way in which a tile can be ragged, and every way of addressing. */
+const MATRIX_SHAPES: readonly Shape[] = [
+  { inH: 1, inW: 1, inC: 1, outC: 1, kernel: 3, weightDType: 'f16', matrix: true },
+  { inH: 9, inW: 17, inC: 12, outC: 70, kernel: 3, weightDType: 'f16', matrix: true },
+  { inH: 9, inW: 33, inC: 5, outC: 9, kernel: 3, weightDType: 'bf16', silu: true, matrix: true },
+  { inH: 6, inW: 9, inC: 13, outC: 24, kernel: 3, weightDType: 'f16', residual: 'add', silu: true, matrix: true },
+  {
+    inH: 7,
+    inW: 6,
+    inC: 12,
+    outC: 6,
+    kernel: 3,
+    weightDType: 'f16',
+    residual: 'in-place',
+    inOffset: 5,
+    outOffset: 3,
+    matrix: true,
+  },
+  {
+    inH: 10,
+    inW: 13,
+    inC: 16,
+    outC: 18,
+    kernel: 1,
+    residual: 'add',
+    residualOffset: 7,
+    weightDType: 'f16',
+    matrix: true,
+  },
+  { inH: 7, inW: 35, inC: 4, outC: 12, kernel: 3, stride: 2, weightDType: 'f16', matrix: true },
+  { inH: 5, inW: 19, inC: 8, outC: 10, kernel: 3, upsample: 2, weightDType: 'f16', inScale: 2 ** -5, matrix: true },
+  {
+    inH: 11,
+    inW: 9,
+    inC: 4,
+    outC: 5,
+    kernel: 3,
+    weightDType: 'f16',
+    band: { inRow0: 2, inRows: 6, outRow0: 3, outRows: 4 },
+    matrix: true,
+  },
 ];
 
 /** Bytes of `count` random weights in [-1, 1) of a dtype, made bit by bit: no rounding is involved. */
@@ -71,8 +124,13 @@ function torchWeight(bytes: ArrayBufferView, options: Conv2dOptions): Float64Arr
   return weight;
 }
 
+function variantsOf(facts: DeviceFacts, options: Conv2dOptions, matrix: boolean): readonly Conv2dVariant[] {
+  const own = conv2dVariants(facts, options).filter((variant) => isMatrixConv(variant) === matrix);
+  return matrix ? own.slice(0, 1) : own;
+}
+
 function makeCase(shape: Shape): KernelCase {
-  const { benchOnly = false, ...rest } = shape;
+  const { benchOnly = false, matrix = false, ...rest } = shape;
   const options: Conv2dOptions = { ...rest, weightDType: shape.weightDType ?? 'f32' };
   const { inH, inW, inC, outC, kernel, stride = 1, upsample = 1, residual = 'none', weightDType } = options;
   const { inOffset = 0, residualOffset = 0, outOffset = 0 } = options;
@@ -84,15 +142,24 @@ function makeCase(shape: Shape): KernelCase {
     weightDType,
     ...(options.silu ? ['silu'] : []),
     ...(residual === 'none' ? [] : [residual]),
+    ...(matrix ? ['matrix'] : []),
+    ...(options.inScale ? [`scale ${options.inScale}`] : []),
     ...(options.band ? [`rows ${outRow0}+${outRows}`] : []),
   ].join(' ');
   return {
     name: `[${inH},${inW},${inC}]->${outC} k${kernel} s${stride} up${upsample} ${notes}`,
-    variants: (facts) => conv2dVariants(facts, options),
+    ...(matrix
+      ? {
+          skip: (facts: DeviceFacts) =>
+            variantsOf(facts, options, matrix).length > 0 ? undefined : 'the device has no f16 matrices with f32 sums',
+        }
+      : {}),
+    variants: (facts) => variantsOf(facts, options, matrix),
     plan: (facts, variant) => planConv2d(facts, options, variant as Conv2dVariant),
     inputs: (random) => {
       const layout = conv2dWeightLayout(outC, inC, kernel, weightDType);
       const input = random.floats(inOffset + inRows * inW * inC);
+      if (matrix) input.forEach((x, i) => (input[i] = Math.round(x * 512) / 512));
       input.fill(Number.NaN, 0, inOffset);
       const all: Record<string, ArrayBufferView> = {
         input,
@@ -130,4 +197,4 @@ function makeCase(shape: Shape): KernelCase {
 }
 
 /** Cases of `conv2d`. */
-export const cases: OpCases = { op: 'conv2d', cases: SHAPES.map(makeCase) };
+export const cases: OpCases = { op: 'conv2d', cases: [...SHAPES, ...MATRIX_SHAPES].map(makeCase) };

@@ -4,6 +4,13 @@ import { spreadGrid } from '../grid.ts';
 import type { BindingSpec, KernelPlan } from '../plan.ts';
 import { packUniform } from '../uniform.ts';
 import { conv2dWeightLayout, type ConvWeightDType } from './conv2d-weight.ts';
+import {
+  conv2dMatrixVariants,
+  describeMatrixConv,
+  prefersMatrixConv,
+  type Conv2dMatrixVariant,
+} from './conv2d-matrix.ts';
+import { wgsl as inputScalar } from './input-scalar.wgsl.ts';
 import { wgsl as naive } from './conv2d-naive.wgsl.ts';
 import { wgsl as taps } from './conv2d-taps.wgsl.ts';
 import { wgsl as tile } from './conv2d-tile.wgsl.ts';
@@ -17,9 +24,10 @@ import { wgsl as weightF32 } from './weight-f32.wgsl.ts';
 
 /**
  * `naive` is the readable one; `taps`, `taps-large` (more sums a lane) and `unrolled` suit software drivers, `tile` suits
- * GPUs.
+ * GPUs; `matrix-...` runs on a device's matrix unit, a variant for each tile that fits: input and weight become f16, sums
+ * are f32.
  */
-export type Conv2dVariant = 'naive' | 'taps' | 'taps-large' | 'unrolled' | 'tile';
+export type Conv2dVariant = Conv2dMatrixVariant | 'naive' | 'taps' | 'taps-large' | 'unrolled' | 'tile';
 
 /** Rows of a picture that one dispatch sees: pictures too large for one binding are worked on in bands of rows. */
 export interface Conv2dBand {
@@ -50,6 +58,10 @@ export interface Conv2dOptions {
   readonly silu?: boolean;
   /** `add`: adds an operand of the output's shape; `in-place`: adds to what the output holds. */
   readonly residual?: 'none' | 'add' | 'in-place';
+  /**
+   * A power of two that the input is multiplied by where a variant rounds it to f16, taken back in f32; 1 by default.
+   */
+  readonly inScale?: number;
   /** Elements before the operands' first; 0 by default. */
   readonly inOffset?: number;
   readonly residualOffset?: number;
@@ -76,8 +88,15 @@ export function conv2dOutputSize(
 /** Operations from which on `taps-large`, which runs 1.2 times as fast, is worth twice the time to compile. */
 const LARGE_FLOPS = 5e8;
 
-/** Names of the variants that run on a device, the planner's choice first. All run everywhere. */
+/** Names of the variants that run on a device, the planner's choice first. Those without a matrix unit run everywhere. */
 export function conv2dVariants(facts: DeviceFacts, options: Conv2dOptions): readonly Conv2dVariant[] {
+  const [height, width] = conv2dOutputSize(options);
+  const matrix = conv2dMatrixVariants(facts, height * width, options.outC);
+  const plain = plainVariants(facts, options);
+  return prefersMatrixConv(facts, options.weightDType) ? [...matrix, ...plain] : [...plain, ...matrix];
+}
+
+function plainVariants(facts: DeviceFacts, options: Conv2dOptions): readonly Conv2dVariant[] {
   const hasLarge = options.kernel === 3 && options.stride !== 2 && options.outC > 4;
   const large: readonly Conv2dVariant[] = hasLarge ? ['taps-large'] : [];
   if (facts.kind === 'gpu') return ['tile', 'naive', 'taps', ...large, 'unrolled'];
@@ -92,6 +111,9 @@ const WEIGHTS: Readonly<Record<ConvWeightDType, string>> = { f32: weightF32, f16
 
 interface Layout {
   readonly label: string;
+  /** Enables, which must come first; and how the input is read. */
+  readonly head?: string;
+  readonly input?: string;
   readonly body: string;
   readonly prelude: readonly string[];
   readonly constants: Readonly<Record<string, number>>;
@@ -116,6 +138,9 @@ export function planConv2d(facts: DeviceFacts, options: Conv2dOptions, variant?:
       throw new ShapeError(`conv2d: ${name} must be a whole number of at least 1, got ${size}.`);
   if (kernel === 1 && (stride !== 1 || upsample !== 1))
     throw new ShapeError(`conv2d: 1x1 takes stride 1 and no upsampling, got stride ${stride}, upsample ${upsample}.`);
+  const { inScale = 1 } = options;
+  if (!(inScale > 0) || Math.log2(inScale) % 1 !== 0)
+    throw new ShapeError(`conv2d: inScale must be a power of two, got ${inScale}.`);
   const [outH, outW] = conv2dOutputSize(options);
   const pad = kernel === 3 && stride === 1 ? 1 : 0;
   const band = options.band ?? { inRow0: 0, inRows: inH, outRow0: 0, outRows: outH };
@@ -146,7 +171,15 @@ export function planConv2d(facts: DeviceFacts, options: Conv2dOptions, variant?:
   return {
     op: 'conv2d',
     variant: layout.label,
-    sources: [prelude, WEIGHTS[weightDType], residual === 'in-place' ? skipInPlace : skipAdd, params, layout.body],
+    sources: [
+      ...(layout.head ? [layout.head] : []),
+      prelude,
+      layout.input ?? inputScalar,
+      WEIGHTS[weightDType],
+      residual === 'in-place' ? skipInPlace : skipAdd,
+      params,
+      layout.body,
+    ],
     constants: { ...layout.constants, SILU: silu ? 1 : 0 },
     bindings,
     uniform: packUniform(
@@ -189,6 +222,11 @@ function checkBand(band: Conv2dBand, inH: number, outH: number, needs: readonly 
     );
 }
 
+/** True for the names of matrix variants. */
+export function isMatrixConv(variant: Conv2dVariant): variant is Conv2dMatrixVariant {
+  return variant.startsWith('matrix-');
+}
+
 function lay(
   facts: DeviceFacts,
   variant: Conv2dVariant,
@@ -199,6 +237,12 @@ function lay(
   const { limits } = facts;
   const outQuads = Math.ceil(options.outC / 4);
   const none = { prelude: [], constants: {}, tiles: [0, 0], lanesX: 1 } as const;
+  if (isMatrixConv(variant)) {
+    const { rows, columns, ...text } = describeMatrixConv(facts, options, variant);
+    const tiles = [Math.ceil((outRows * outW) / rows), Math.ceil(options.outC / columns)] as const;
+    const constants = { IN_SCALE: options.inScale ?? 1 };
+    return { ...none, ...text, label: variant, constants, tiles, workgroups: spreadGrid(tiles[0] * tiles[1], limits) };
+  }
   switch (variant) {
     case 'naive': {
       const workgroup = facts.kind === 'software' ? 8 : 64;

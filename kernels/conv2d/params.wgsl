@@ -27,7 +27,6 @@ struct Params {
 }
 override SILU: bool = false;
 
-@group(0) @binding(0) var<storage, read> input: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(BINDING_OUT) var<storage, read_write> output: array<f32>;
 @group(0) @binding(BINDING_PARAMS) var<uniform> p: Params;

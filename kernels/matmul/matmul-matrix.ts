@@ -1,7 +1,7 @@
 import type { DeviceFacts } from '../facts.ts';
 import { emitGemm } from '../matrix-gemm.ts';
 import { matrixEnables } from '../matrix-spelling.ts';
-import { layTile, MATRIX_TILES, tileName, type MatrixTile, type TileLayout } from '../matrix-tile.ts';
+import { fittingTiles, layTile, MATRIX_TILES, tileName, type TileLayout } from '../matrix-tile.ts';
 import { matrixUnit, type MatrixUnit } from '../matrix-unit.ts';
 import type { MatmulSpec, ResolvedMatmul, ResolvedOperand } from './matmul-spec.ts';
 import { wgsl as operands } from './matrix-operands.wgsl.ts';
@@ -23,9 +23,6 @@ export type MatrixVariant = `matrix-${string}`;
 /** Rows of tiles in a band: 16 of 128 rows of x and a panel of w fit the cache of a large GPU. */
 const BAND = 16;
 
-/** Tiles from which on the large ones keep a large GPU busy. */
-const BUSY = 128;
-
 /** True for the names of matrix variants. */
 export function isMatrixVariant(name: string): name is MatrixVariant {
   return name.startsWith('matrix-');
@@ -35,14 +32,7 @@ export function isMatrixVariant(name: string): name is MatrixVariant {
 export function matrixVariants(facts: DeviceFacts, { m, n, batch, order }: ResolvedMatmul): MatrixVariant[] {
   const unit = matrixUnit(facts, 'f16');
   if (!unit) return [];
-  const fitting = MATRIX_TILES.filter((tile) => layTile(unit, tile, order) !== undefined);
-  const count = ({ rows, columns }: MatrixTile): number => Math.ceil(m / rows) * Math.ceil(n / columns) * batch;
-  // The first of the table that fills the device; of those that do not, the one with the most tiles. Barriers cost a
-  // software driver nothing it does not pay anyway, compilation does: 2 x 2 fragments there.
-  const isSoftware = facts.kind === 'software';
-  const rank = (tile: MatrixTile): number =>
-    isSoftware ? Math.abs(tile.rows * tile.columns - 4096) : count(tile) >= BUSY ? 0 : 1e9 - count(tile);
-  return [...fitting].sort((a, b) => rank(a) - rank(b)).map((tile) => tileName(tile) as MatrixVariant);
+  return fittingTiles(unit, order, { m, n, batch }).map((tile) => tileName(tile) as MatrixVariant);
 }
 
 /**
