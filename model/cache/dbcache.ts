@@ -97,14 +97,14 @@ export function readDbCacheConfig(
     calibrator: read.orNull('calibrator', defaults.calibrator, (name, value) => readCalibrator(name, value)),
   };
   read.finish();
-  if (config.stepsComputationPolicy === 'static' && config.stepsComputationMask?.[0] === 0)
+  const mask = config.stepsComputationMask;
+  if (config.stepsComputationPolicy === 'static' && mask && mask[0] !== 1)
     throw cacheError('stepsComputationMask', 'must start with 1 under policy "static": step 0 has nothing to reuse');
   return config;
 }
 
 function readMask(name: string, value: unknown): StepMask {
-  if (Array.isArray(value) && value.length > 0 && value.every((entry) => entry === 0 || entry === 1))
-    return value as StepMask;
+  if (Array.isArray(value) && value.every((entry) => entry === 0 || entry === 1)) return value as StepMask;
   throw cacheError(name, 'must be a list of 0 and 1', value);
 }
 
