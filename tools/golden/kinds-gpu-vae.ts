@@ -73,13 +73,14 @@ export function openVaeKinds(open?: () => Promise<Engine>): GoldenKinds {
   return {
     handlers,
     async close() {
-      for (const entry of loaded.values()) {
-        const { vae, source } = await entry;
-        await vae.dispose();
-        await source.close();
+      // What could not be opened has been its case's failure and is nothing to close.
+      for (const opened of await Promise.allSettled(loaded.values())) {
+        if (opened.status === 'rejected') continue;
+        await opened.value.vae.dispose();
+        await opened.value.source.close();
       }
       loaded.clear();
-      if (engine && !open) (await engine).dispose();
+      if (!open) (await engine?.catch(() => undefined))?.dispose();
       engine = undefined;
     },
   };

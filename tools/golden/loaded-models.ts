@@ -72,10 +72,12 @@ export class LoadedModels {
     };
   }
 
+  /** Frees everything that was opened. What could not be opened has been its case's failure and is nothing to close. */
   async close(): Promise<void> {
-    for (const model of this.#models.values()) await (await model).checkpoint.close();
+    for (const opened of await Promise.allSettled(this.#models.values()))
+      if (opened.status === 'fulfilled') await opened.value.checkpoint.close();
     this.#models.clear();
-    if (!this.#open) (await this.#engine)?.dispose();
+    if (!this.#open) (await this.#engine?.catch(() => undefined))?.dispose();
     this.#engine = undefined;
   }
 }

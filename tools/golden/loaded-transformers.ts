@@ -66,11 +66,12 @@ export class LoadedTransformers {
     return { engine, transformer, close: () => source.close() };
   }
 
+  /** Frees everything that was opened. What could not be opened has been its case's failure and is nothing to close. */
   async close(): Promise<void> {
     for (const opened of await Promise.allSettled(this.#loaded.values()))
       if (opened.status === 'fulfilled') await opened.value.close();
     this.#loaded.clear();
-    if (!this.#open) (await this.#engine)?.dispose();
+    if (!this.#open) (await this.#engine?.catch(() => undefined))?.dispose();
     this.#engine = undefined;
   }
 }
