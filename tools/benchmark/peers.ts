@@ -136,7 +136,8 @@ export class PeerSession {
     });
     closeSync(descriptor);
     const session = new PeerSession(entry.name, child, join(scratch, `${entry.name}.out`), log);
-    session.version = String((await session.#reply()).ready ?? '');
+    const { ready } = await session.#reply();
+    session.version = typeof ready === 'string' ? ready : '';
     return session;
   }
 
