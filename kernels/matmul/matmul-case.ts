@@ -10,7 +10,7 @@ import { referenceMatmul } from './matmul.reference.ts';
  */
 export type Extent = 'all' | 'few' | 'matrix-all' | 'matrix';
 
-const NAN_CODES = { f32: Number.NaN, f16: 0x7e00, bf16: 0x7fc0, i8: 127 };
+const NAN_CODES = { f32: Number.NaN, f16: 0x7e00, bf16: 0x7fc0, i8: 127, i4: 0 };
 
 /** A case of matmul; matrix extents round their operands to what f16 holds, so that sums are all that rounds. */
 export function caseOf(
@@ -69,6 +69,15 @@ function makeInputs(random: CaseRandom, spec: MatmulSpec, half: boolean): Record
     // Stored outputs overwrite NaN; rows that are added to hold data, and everything around them is NaN.
     out: fill(random, out, spec.add ? batch : 0, m, n),
   };
+  if (w.dtype === 'i4') {
+    inputs.w = Uint8Array.from({ length: w.byteLength }, () => random.integer(256));
+    // 2^-6 to 2^-4 with four bits of fraction: times a code it is exact in f16.
+    const groups = Math.ceil((w.byteLength * 2) / (spec.w.group ?? 64));
+    inputs.scales = Uint16Array.from(
+      { length: 2 * Math.ceil(groups / 2) },
+      () => ((9 + random.integer(3)) << 10) | (random.integer(16) << 6),
+    );
+  }
   if (w.dtype === 'i8') inputs.scales = Float32Array.from({ length: n }, () => random.uniform(0.001, 0.02));
   if (spec.bias) inputs.bias = spec.activation ? wideBias(random, n) : random.floats(n);
   if (spec.gate) {
@@ -104,7 +113,7 @@ function fill(
   const data =
     dtype === 'f32'
       ? new Float32Array(byteLength / 4)
-      : dtype === 'i8'
+      : dtype === 'i8' || dtype === 'i4'
         ? new Int8Array(byteLength)
         : new Uint16Array(byteLength / 2);
   data.fill(NAN_CODES[dtype as keyof typeof NAN_CODES]);

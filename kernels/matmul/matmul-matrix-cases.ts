@@ -63,6 +63,7 @@ const epilogues: readonly (readonly [string, MatmulSpec])[] = [
   ['gate by index', { ...size, w: f16nk, bias: true, add: 'gated', gate: { ...gate, indexed: true, rowOffset: 7 } }],
   ['f16 in and out', { ...size, x: { dtype: 'f16' }, w: f16nk, out: { dtype: 'f16' }, bias: true }],
   ['alpha, i8', { ...size, w: { dtype: 'i8', order: 'nk' }, alpha: -0.375, bias: true }],
+  ['i4', { m: 19, n: 28, k: 100, w: { dtype: 'i4', order: 'nk', stride: 128 }, bias: true }],
   ['x scaled', { ...size, w: f16nk, xScale: 2 ** -7, bias: true }],
 ];
 

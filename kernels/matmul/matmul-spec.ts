@@ -13,8 +13,13 @@ export type WeightOrder = 'nk' | 'kn';
 
 /** The right-hand operand: a weight, or an activation (dtype f32 and a batch stride, say). */
 export interface MatmulWeightView extends BatchedView {
-  /** `i8` has an f32 scale per output channel (binding `scales` [N]) that multiplies the sum. */
-  readonly dtype: 'f32' | 'f16' | 'bf16' | 'i8';
+  /**
+   * `i8` has an f32 scale per output channel (binding `scales` [N]) that multiplies the sum. `i4` is two codes to a byte, each
+   * value (code - 8) times the scale of its group of inputs (`scales`: packed f16, in the order of the groups in w).
+   */
+  readonly dtype: 'f32' | 'f16' | 'bf16' | 'i8' | 'i4';
+  /** Of `i4`: inputs that share a scale, a multiple of 8 that divides offset and strides; 64 where absent. */
+  readonly group?: number;
   readonly order: WeightOrder;
   /** Matrices of the batch that share one w (grouped-query attention); 1 where absent. */
   readonly batchGroup?: number;
@@ -64,7 +69,7 @@ export interface MatmulSpec extends MatmulEpilogue {
 
 /** An operand with its defaults filled in. */
 export interface ResolvedOperand {
-  readonly dtype: DType;
+  readonly dtype: DType | 'i4';
   readonly offset: number;
   readonly stride: number;
   readonly batchStride: number;
@@ -89,7 +94,12 @@ export interface ResolvedMatmul {
   readonly alpha: number;
 }
 
-const BYTES: Readonly<Record<'f32' | 'f16' | 'bf16' | 'i8', number>> = { f32: 4, f16: 2, bf16: 2, i8: 1 };
+type OperandDType = MatmulWeightView['dtype'];
+
+const BYTES: Readonly<Record<OperandDType, number>> = { f32: 4, f16: 2, bf16: 2, i8: 1, i4: 0.5 };
+
+/** Inputs that share a scale in an i4 weight, unless told. */
+export const I4_GROUP = 64;
 
 /**
  * Checks a spec and fills in its defaults.
@@ -110,6 +120,7 @@ export function resolveMatmul(spec: MatmulSpec): ResolvedMatmul {
   const x = resolveOperand('x', spec.x?.dtype ?? 'f32', spec.x, m, k, batch);
   const [wRows, wColumns] = spec.w.order === 'nk' ? [n, k] : [k, n];
   const w = resolveOperand('w', spec.w.dtype, spec.w, wRows, wColumns, Math.ceil(batch / batchGroup));
+  if (w.dtype === 'i4') requireGroups(spec.w, w);
   const out = resolveOperand('out', spec.out?.dtype ?? 'f32', spec.out, m, n, batch);
   if (batch > 1 && out.batchStride === 0)
     throw new ShapeError(`matmul: the ${batch} matrices of out overlap: batchStride is 0.`);
@@ -135,9 +146,20 @@ export function resolveMatmul(spec: MatmulSpec): ResolvedMatmul {
   };
 }
 
+function requireGroups({ order, group = I4_GROUP }: MatmulWeightView, w: ResolvedOperand): void {
+  if (order !== 'nk')
+    throw new ShapeError('matmul: an i4 weight must lie in order nk: its groups run along the inputs.');
+  if (!Number.isInteger(group) || group < 8 || group % 8 !== 0)
+    throw new ShapeError(`matmul: groups of an i4 weight must be multiples of 8 inputs, got ${group}.`);
+  if ([w.offset, w.stride, w.batchStride].some((count) => count % group !== 0))
+    throw new ShapeError(
+      `matmul: rows of an i4 weight must start at multiples of its group of ${group}, got offset ${w.offset}, stride ${w.stride}. Pad them (packMatmulWeight does).`,
+    );
+}
+
 function resolveOperand(
   name: string,
-  dtype: 'f32' | 'f16' | 'bf16' | 'i8',
+  dtype: OperandDType,
   view: BatchedView | undefined,
   rows: number,
   columns: number,
@@ -154,7 +176,8 @@ function resolveOperand(
       `matmul: packed ${dtype} rows of ${name} must start at multiples of 4 elements, got offset ${offset}, stride ${stride}. Pad them (packMatmulWeight does).`,
     );
   const last = end + (batch - 1) * batchStride;
-  const elements = isAligned ? Math.ceil(last / 4) * 4 : last;
+  const whole = dtype === 'i4' ? 8 : 4;
+  const elements = isAligned ? Math.ceil(last / whole) * whole : last;
   if (elements > 0xffffffff)
     throw new ShapeError(`matmul: ${name} ends at element ${last}, past 32-bit addresses. Split it.`);
   return { dtype, offset, stride, batchStride, isAligned, byteLength: elements * BYTES[dtype] };

@@ -37,6 +37,21 @@ const formats: KernelCase[] = (['f16', 'bf16', 'i8'] as const).flatMap((dtype) =
   caseOf(`2 x 26 x 132, ${dtype} nk, two rows`, { m: 2, n: 26, k: 132, w: { dtype, order: 'nk' }, bias: true }),
 ]);
 
+const i4: KernelCase[] = [
+  caseOf(
+    '21 x 28 x 100, i4 in groups of 64',
+    { m: 21, n: 28, k: 100, w: { dtype: 'i4', order: 'nk', stride: 128 } },
+    'all',
+  ),
+  caseOf('2 x 26 x 64, i4 in groups of 32, rows of a wider one', {
+    m: 2,
+    n: 26,
+    k: 64,
+    w: { dtype: 'i4', order: 'nk', group: 32, offset: 64, stride: 96 },
+    bias: true,
+  }),
+];
+
 const size = { m: 19, n: 28, k: 24 };
 const odd = { m: 19, n: 27, k: 23 };
 const gate = { offset: 5, stride: 61, tableRows: 3 };
@@ -86,6 +101,7 @@ export const cases: OpCases = {
   cases: [
     ...shapes,
     ...formats,
+    ...i4,
     ...epilogues,
     ...matrixCases,
     ...windowSpecs.map(({ name, spec }) => caseOf(name, spec)),

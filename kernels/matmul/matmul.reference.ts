@@ -13,7 +13,8 @@ export function referenceMatmul(spec: MatmulSpec, inputs: MatmulInputs): Float64
   const outDType = spec.out?.dtype ?? 'f32';
   const { w } = spec;
   const x = readElements(xDType, inputs.x);
-  const weights = readElements(w.dtype, inputs.w);
+  const weights =
+    w.dtype === 'i4' ? readGroups(inputs.w, inputs.scales, w.group ?? 64) : readElements(w.dtype, inputs.w);
   const out = readElements(outDType, inputs.out);
   for (let b = 0; b < batch; b++)
     for (let r = 0; r < m; r++)
@@ -62,6 +63,16 @@ function readElements(dtype: 'f32' | 'f16' | 'bf16' | 'i8', view: ArrayBufferVie
   if (dtype === 'i8') return Float64Array.from(new Int8Array(view.buffer, view.byteOffset, view.byteLength));
   const codes = new Uint16Array(view.buffer, view.byteOffset, view.byteLength / 2);
   return Float64Array.from(codes, dtype === 'f16' ? decodeF16 : decodeBf16);
+}
+
+/** i4: (code - 8) * scale of the group, low half of a byte first. */
+function readGroups(view: ArrayBufferView, scales: ArrayBufferView, group: number): Float64Array {
+  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  const factors = readElements('f16', scales);
+  return Float64Array.from({ length: 2 * bytes.length }, (_, i) => {
+    const code = i % 2 === 0 ? bytes[i >> 1] & 15 : bytes[i >> 1] >> 4;
+    return (code - 8) * factors[Math.floor(i / group)];
+  });
 }
 
 /** IEEE binary16: sign, 5 bits of exponent (bias 15), 10 of fraction. */

@@ -2,9 +2,10 @@ import type { DeviceFacts } from '../facts.ts';
 import { ShapeError } from '../errors.ts';
 import { spreadGrid } from '../grid.ts';
 import type { BindingSpec, KernelPlan } from '../plan.ts';
+import { sizeClass, tunedFirst } from '../tuning.ts';
 import { packUniform } from '../uniform.ts';
 import { describeMatrix, isMatrixVariant, matrixVariants, prefersMatrix, type MatrixVariant } from './matmul-matrix.ts';
-import { resolveMatmul, type MatmulSpec, type ResolvedMatmul, type WeightOrder } from './matmul-spec.ts';
+import { I4_GROUP, resolveMatmul, type MatmulSpec, type ResolvedMatmul, type WeightOrder } from './matmul-spec.ts';
 import { wgsl as activationGelu } from './activation-gelu-tanh.wgsl.ts';
 import { wgsl as activationNone } from './activation-none.wgsl.ts';
 import { wgsl as activationSilu } from './activation-silu.wgsl.ts';
@@ -32,6 +33,7 @@ import { wgsl as wBf16 } from './w-bf16.wgsl.ts';
 import { wgsl as wF16 } from './w-f16.wgsl.ts';
 import { wgsl as wF32 } from './w-f32.wgsl.ts';
 import { wgsl as wF32Unaligned } from './w-f32-unaligned.wgsl.ts';
+import { wgsl as wI4 } from './w-i4.wgsl.ts';
 import { wgsl as wI8 } from './w-i8.wgsl.ts';
 import { wgsl as xF16 } from './x-f16.wgsl.ts';
 import { wgsl as xF32 } from './x-f32.wgsl.ts';
@@ -66,7 +68,7 @@ export type MatmulVariant =
 /**
  * Plans out = epilogue(alpha * x w^T) (see MatmulSpec); sums are f32 whatever the operands are.
  *
- * Bindings in order: `x`, `w`, then as the spec asks `scales` (i8), `bias`, `gate`, `rows` (gate by index), then `out`.
+ * Bindings in order: `x`, `w`, then as the spec asks `scales` (i8, i4), `bias`, `gate`, `rows` (gate by index), then `out`.
  *
  * @param variant forces an algorithm; the planner's choice where absent
  * @throws ShapeError, DTypeError if the spec is not valid or the variant cannot run it on this device
@@ -126,7 +128,20 @@ export function matmulVariants(facts: DeviceFacts, spec: MatmulSpec): readonly M
   return variantsOf(facts, resolveMatmul(spec));
 }
 
+/** Products of one class have the same fastest variant, as far as the tuner can tell. */
+export function matmulShapeClass(spec: MatmulSpec): string {
+  return shapeClassOf(resolveMatmul(spec));
+}
+
+function shapeClassOf({ m, n, k, batch, order, x, w }: ResolvedMatmul): string {
+  return `m${sizeClass(m)} n${n} k${k} ${x.dtype} ${w.dtype}-${order}${batch > 1 ? ' batch' : ''}`;
+}
+
 function variantsOf(facts: DeviceFacts, problem: ResolvedMatmul): MatmulVariant[] {
+  return tunedFirst(facts, 'matmul', shapeClassOf(problem), rankVariants(facts, problem));
+}
+
+function rankVariants(facts: DeviceFacts, problem: ResolvedMatmul): MatmulVariant[] {
   const { m, n, order, w } = problem;
   const gpu: MatmulVariant[] = [];
   if (m <= 4 && order === 'nk' && w.isAligned) gpu.push('gemv');
@@ -229,13 +244,20 @@ interface Parts {
 
 function chooseParts(spec: MatmulSpec, problem: ResolvedMatmul): Parts {
   const { n, m, x, w, out, gate } = problem;
-  const weights = { f32: w.isAligned ? wF32 : wF32Unaligned, f16: wF16, bf16: wBf16, i8: wI8 };
+  const weights = { f32: w.isAligned ? wF32 : wF32Unaligned, f16: wF16, bf16: wBf16, i8: wI8, i4: wI4 };
   const orders: Readonly<Record<WeightOrder, string>> = { nk: orderNk, kn: orderKn };
   const bindings: BindingSpec[] = [
     { name: 'x', access: 'read', byteLength: x.byteLength },
     { name: 'w', access: 'read', byteLength: w.byteLength },
   ];
+  const { group = I4_GROUP } = spec.w;
   if (w.dtype === 'i8') bindings.push({ name: 'scales', access: 'read', byteLength: n * 4 });
+  if (w.dtype === 'i4')
+    bindings.push({
+      name: 'scales',
+      access: 'read',
+      byteLength: Math.ceil(Math.ceil((w.byteLength * 2) / group) / 2) * 4,
+    });
   if (spec.bias) bindings.push({ name: 'bias', access: 'read', byteLength: n * 4 });
   if (spec.gate) bindings.push({ name: 'gate', access: 'read', byteLength: gate.end * 4 });
   if (spec.gate?.indexed) bindings.push({ name: 'rows', access: 'read', byteLength: (gate.rowOffset + m) * 4 });
@@ -243,7 +265,7 @@ function chooseParts(spec: MatmulSpec, problem: ResolvedMatmul): Parts {
   return {
     bindings,
     x: x.dtype === 'f16' ? xF16 : x.isAligned ? xF32 : xF32Unaligned,
-    w: weights[spec.w.dtype],
+    w: w.dtype === 'i4' ? `const W_GROUP: u32 = ${group}u;\n${wI4}` : weights[spec.w.dtype],
     order: orders[problem.order],
     epilogue: [
       out.dtype === 'f16' ? outF16 : out.isAligned ? outF32 : outF32Unaligned,
@@ -269,7 +291,7 @@ function bindingPrelude(bindings: readonly BindingSpec[]): string {
 
 /** Bytes that must at least move: each operand once, out twice where it is added to. */
 function leastBytes(spec: MatmulSpec, { m, n, k, batch, batchGroup, x, w, out }: ResolvedMatmul): number {
-  const bytes = { f32: 4, f16: 2, bf16: 2, i8: 1 };
+  const bytes = { f32: 4, f16: 2, bf16: 2, i8: 1, i4: 0.5 + 2 / (spec.w.group ?? I4_GROUP) };
   const wBatch = w.batchStride === 0 ? 1 : Math.ceil(batch / batchGroup);
   const outBytes = (out.dtype === 'f16' ? 2 : 4) * (spec.add ? 2 : 1);
   const perChannel = (spec.bias ? 4 : 0) + (w.dtype === 'i8' ? 4 : 0) + (spec.gate ? 4 : 0);

@@ -1,9 +1,13 @@
 import { DTypeError, ShapeError } from '../errors.ts';
 import type { DeviceFacts } from '../facts.ts';
-import type { WeightOrder } from './matmul-spec.ts';
+import { quantiseGroups } from './matmul-i4.ts';
+import { I4_GROUP, type WeightOrder } from './matmul-spec.ts';
 
-/** How a weight of matmul is kept on the device. `i8` is symmetric per output channel. */
-export type MatmulWeightDType = 'f32' | 'f16' | 'bf16' | 'i8';
+/**
+ * How a weight of matmul is kept on the device. `i8` is symmetric per output channel; `i4` has a scale for each 64 inputs of
+ * an output channel.
+ */
+export type MatmulWeightDType = 'f32' | 'f16' | 'bf16' | 'i8' | 'i4';
 
 /** The device's form of a weight of n output channels and k inputs. */
 export interface MatmulWeightFormat {
@@ -19,8 +23,8 @@ export interface MatmulWeightFormat {
 export interface PackedMatmulWeight {
   /** Little-endian, rows of `format.stride` elements; the caller's own memory where nothing had to move. */
   readonly data: Uint8Array;
-  /** Of `i8`: value = code * scales[channel]. */
-  readonly scales?: Float32Array;
+  /** Of `i8`: value = code * scales[channel]. Of `i4`: f16 codes, value = (code - 8) * scales[channel, group]. */
+  readonly scales?: Float32Array | Uint16Array;
 }
 
 /**
@@ -36,14 +40,15 @@ export function matmulWeightLayout(
   k: number,
   dtype: MatmulWeightDType,
 ): MatmulWeightFormat {
-  const stride = Math.ceil(k / 4) * 4;
+  const whole = dtype === 'i4' ? I4_GROUP : 4;
+  const stride = Math.ceil(k / whole) * whole;
   return { dtype, order: 'nk', stride, shape: [n, stride] };
 }
 
 /**
  * Brings a weight [n, k] (torch's order) into a device format.
  *
- * @param values f32 values for the formats f32 and i8; f16 or bf16 codes, kept bit for bit, for the 16-bit formats
+ * @param values f32 values for the formats f32, i8 and i4; f16 or bf16 codes, kept bit for bit, for the 16-bit formats
  * @throws ShapeError if there are not n * k values
  * @throws DTypeError if the values are of the wrong kind, or not finite where they are to be quantised
  */
@@ -60,6 +65,7 @@ export function packMatmulWeight(
     throw new DTypeError(
       `matmul: a weight in ${format.dtype} is packed from ${wantsCodes ? '16-bit codes' : 'f32 values'}, got ${values.constructor.name}.`,
     );
+  if (format.dtype === 'i4') return quantiseGroups(values, n, k, format.stride);
   if (format.dtype === 'i8') return quantise(values, n, k, format);
   const isInPlace = format.order === 'nk' && format.stride === k;
   const placed = isInPlace ? values : place(values, n, k, format);

@@ -1,4 +1,6 @@
+import type { DType } from '../../kernels/dtype.ts';
 import { planMatmul, type MatmulVariant } from '../../kernels/matmul/matmul.ts';
+import { I4_GROUP } from '../../kernels/matmul/matmul-spec.ts';
 import {
   matmulWeightLayout,
   packMatmulWeight,
@@ -28,7 +30,7 @@ export interface MatmulWeightSpec {
 /** A weight on the device, as `matmul` takes it. */
 export interface MatmulWeight {
   readonly value: Value;
-  /** f32 [n]; with dtype i8 only. */
+  /** Of i8: f32 [n]. Of i4: f16 [n, groups]. */
   readonly scales?: Value;
   readonly format: MatmulWeightFormat;
   /** Output channels and inputs. */
@@ -74,13 +76,23 @@ export function matmulWeight(builder: ProgramBuilder, spec: MatmulWeightSpec): M
   const { weight, scales } = builder.weights({
     key: `${tensors.join('|')}:matmul-${dtype}-${format.order}${format.stride}`,
     tensors,
-    parts: {
-      weight: { dtype, shape: format.shape },
-      ...(dtype === 'i8' ? { scales: { dtype: 'f32' as const, shape: [n] } } : {}),
-    },
+    parts: partsOf(format, n),
     pack: (stored) => pack(stored, spec, format),
   });
   return { value: weight, format, n, k: inputs, ...(scales ? { scales } : {}) };
+}
+
+/** What lies on the device: i4 codes as words, eight to each, and a scale for each group of inputs. */
+function partsOf(
+  { dtype, shape, stride }: MatmulWeightFormat,
+  n: number,
+): Record<string, { dtype: DType; shape: readonly number[] }> {
+  if (dtype === 'i4')
+    return {
+      weight: { dtype: 'u32', shape: [n, stride / 8] },
+      scales: { dtype: 'f16', shape: [n, stride / I4_GROUP] },
+    };
+  return { weight: { dtype, shape }, ...(dtype === 'i8' ? { scales: { dtype: 'f32', shape: [n] } } : {}) };
 }
 
 /**
@@ -159,25 +171,31 @@ function pack(
   format: MatmulWeightFormat,
 ): Readonly<Record<string, ArrayBufferView>> {
   const parts = stored.map((tensor, i) => packMatmulWeight(valuesFor(tensor, dtype), outs[i], inputs, format));
-  if (parts.length === 1) return { weight: parts[0].data, ...(parts[0].scales ? { scales: parts[0].scales } : {}) };
-  if (format.order !== 'nk')
+  if (parts.length > 1 && format.order !== 'nk')
     throw new ShapeError(`matmul: weights in order "${format.order}" cannot be fused row by row.`);
-  const weight = new Uint8Array(parts.reduce((sum, part) => sum + part.data.byteLength, 0));
-  const scales = new Float32Array(dtype === 'i8' ? outs.reduce((sum, count) => sum + count, 0) : 0);
+  const scales = parts.flatMap((part) => part.scales ?? []);
+  return {
+    weight: concatenateBytes(parts.map(({ data }) => data)),
+    ...(scales.length > 0 ? { scales: concatenateBytes(scales, 4) } : {}),
+  };
+}
+
+/** The bytes one after the other, padded to a multiple of `whole`. One array is returned as it is where that is its length. */
+function concatenateBytes(parts: readonly ArrayBufferView[], whole = 1): ArrayBufferView {
+  const byteLength = parts.reduce((sum, part) => sum + part.byteLength, 0);
+  if (parts.length === 1 && byteLength % whole === 0) return parts[0];
+  const all = new Uint8Array(Math.ceil(byteLength / whole) * whole);
   let at = 0;
-  let channel = 0;
-  parts.forEach((part, i) => {
-    weight.set(part.data, at);
-    if (part.scales) scales.set(part.scales, channel);
-    at += part.data.byteLength;
-    channel += outs[i];
-  });
-  return { weight, ...(dtype === 'i8' ? { scales } : {}) };
+  for (const part of parts) {
+    all.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), at);
+    at += part.byteLength;
+  }
+  return all;
 }
 
 /** What packMatmulWeight wants for a device dtype: 16-bit codes, or f32 values. */
 function valuesFor(tensor: TensorBytes, dtype: MatmulWeightDType): Float32Array | Uint16Array {
-  if (dtype === 'f32' || dtype === 'i8') return tensor.toF32();
+  if (dtype === 'f32' || dtype === 'i8' || dtype === 'i4') return tensor.toF32();
   const stored = tensor.dtype;
   const isHalf = stored === 'F16' || stored === 'BF16';
   const codes = isHalf ? asU16(tensor.bytes) : undefined;

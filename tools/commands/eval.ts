@@ -42,7 +42,7 @@ export function register(program: Command): void {
     .option('--no-shuffled', 'leave out the control with shuffled captions')
     .addOption(
       new Option('--precision <dtype>', 'matrix weights on the device')
-        .choices(['stored', 'f32', 'f16', 'int8'])
+        .choices(['stored', 'f32', 'f16', 'int8', 'int4'])
         .default('stored'),
     )
     .option('--gpu', 'insist on a real GPU')

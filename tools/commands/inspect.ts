@@ -56,7 +56,7 @@ export function register(program: Command): void {
     )
     .addOption(
       new Option('--precision <dtype>', 'matrix weights on the device')
-        .choices(['stored', 'f32', 'f16', 'int8'])
+        .choices(['stored', 'f32', 'f16', 'int8', 'int4'])
         .default('stored'),
     )
     .option('--memory <GiB>', 'memory of the device: refuse what does not fit', numberFlag(0, 1e6))

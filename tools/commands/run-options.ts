@@ -67,7 +67,7 @@ export function addRunOptions(command: Command, defaultModel: string): Command {
     )
     .addOption(
       new Option('--precision <dtype>', 'matrix weights on the device')
-        .choices(['stored', 'f32', 'f16', 'int8'])
+        .choices(['stored', 'f32', 'f16', 'int8', 'int4'])
         .default('stored'),
     )
     .option('--gpu', 'insist on a real GPU')

@@ -101,6 +101,20 @@ describe.skipIf(typeof engine === 'string')('matmul of fused checkpoint weights'
     expect(describeMismatch(await run(stored, dtype), expected, close)).toBeUndefined();
   });
 
+  it('int4: as the dequantised weights, each group of a channel with its own scale', async () => {
+    const dequantised = weights.map((layer) => {
+      const values = layer.slice();
+      for (let c = 0; c < values.length / inputs; c++) {
+        const group = values.subarray(c * inputs, (c + 1) * inputs);
+        const extreme = group.reduce((most, value) => (Math.abs(value) > Math.abs(most) ? value : most), 0);
+        const [scale] = f16ToF32(f32ToF16(Float32Array.of(-extreme / 8)));
+        group.forEach((value, i) => (group[i] = Math.max(-8, Math.min(7, Math.round(value / scale))) * scale));
+      }
+      return values;
+    });
+    expect(describeMismatch(await run('F32', 'i4'), reference(dequantised), close)).toBeUndefined();
+  });
+
   it('int8: as the dequantised weights, each tensor with its own channels', async () => {
     const dequantised = weights.map((layer) => {
       const values = layer.slice();
