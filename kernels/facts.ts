@@ -1,3 +1,5 @@
+import type { TuningTable } from './tuning.ts';
+
 /** One product that the device's matrix units compute: D[M,N] = A[M,K] B[K,N] + C. */
 export interface MatrixConfig {
   /** Component type of A and B. */
@@ -44,6 +46,8 @@ export interface DeviceFacts {
    * are faster and the operands are no wider than f16 already.
    */
   readonly preferMatrix?: boolean;
+  /** Variants that were measured to be the fastest here: what planners choose before their own rules. */
+  readonly tuning?: TuningTable;
   readonly limits: DeviceLimits;
 }
 

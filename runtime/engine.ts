@@ -1,5 +1,6 @@
 import type { DType } from '../kernels/dtype.ts';
 import type { DeviceFacts } from '../kernels/facts.ts';
+import type { TuningTable } from '../kernels/tuning.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { BUFFER_USAGE, MAP_MODE } from './constants.ts';
 import {
@@ -30,6 +31,8 @@ export interface EngineOptions {
   readonly maxIdleBytes?: number;
   /** Kernels of one tier only; absent: for each kernel what is fastest on the device without rounding more. */
   readonly tier?: DeviceTier;
+  /** Variants to prefer, out of a tuning file for this device; see `layerloom bench --tune`. */
+  readonly tuning?: TuningTable;
 }
 
 /**
@@ -63,14 +66,22 @@ export class Engine {
   /** Use `createEngine`. */
   constructor(
     device: GPUDevice,
-    options: { ownsDevice: boolean; gpu?: GPU; adapterInfo?: GPUAdapterInfo; maxIdleBytes: number; tier?: DeviceTier },
+    options: {
+      ownsDevice: boolean;
+      gpu?: GPU;
+      adapterInfo?: GPUAdapterInfo;
+      maxIdleBytes: number;
+      tier?: DeviceTier;
+      tuning?: TuningTable;
+    },
   ) {
     this.device = device;
     this.#ownsDevice = options.ownsDevice;
     this.gpu = options.gpu;
     this.counters = createCounters();
     const facts = factsOf(device, options.adapterInfo);
-    this.facts = options.tier ? factsAtTier(facts, options.tier) : facts;
+    const { tier, tuning } = options;
+    this.facts = { ...(tier ? factsAtTier(facts, tier) : facts), ...(tuning ? { tuning } : {}) };
     this.info = describeDevice(device, options.adapterInfo);
     this.pool = new BufferPool(device, this.counters, options.maxIdleBytes);
     this.pipelines = new PipelineCache(device, this.counters);
@@ -274,8 +285,8 @@ export class Engine {
  * @throws DeviceError `no-adapter`, `software-adapter`, `missing-feature` (below the tier), or why the device could not be opened
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const { maxIdleBytes = 256 * 1024 * 1024, tier } = options;
-  const settings = { maxIdleBytes, ...(tier && { tier }) };
+  const { maxIdleBytes = 256 * 1024 * 1024, tier, tuning } = options;
+  const settings = { maxIdleBytes, ...(tier && { tier }), ...(tuning && { tuning }) };
   if (options.device) return new Engine(options.device, { ownsDevice: false, ...settings });
   if (!options.gpu)
     throw new DeviceError(

@@ -3,6 +3,7 @@ import { ShapeError } from '../errors.ts';
 import { spreadGrid } from '../grid.ts';
 import type { BindingSpec, KernelPlan } from '../plan.ts';
 import { sizeClass, tunedFirst } from '../tuning.ts';
+import { sizeClass, tunedFirst } from '../tuning.ts';
 import { packUniform } from '../uniform.ts';
 import { describeMatrix, isMatrixVariant, matrixVariants, prefersMatrix, type MatrixVariant } from './matmul-matrix.ts';
 import { I4_GROUP, resolveMatmul, type MatmulSpec, type ResolvedMatmul, type WeightOrder } from './matmul-spec.ts';
@@ -137,7 +138,20 @@ function shapeClassOf({ m, n, k, batch, order, x, w }: ResolvedMatmul): string {
   return `m${sizeClass(m)} n${n} k${k} ${x.dtype} ${w.dtype}-${order}${batch > 1 ? ' batch' : ''}`;
 }
 
+/** Products of one class have the same fastest variant, as far as the tuner can tell. */
+export function matmulShapeClass(spec: MatmulSpec): string {
+  return shapeClassOf(resolveMatmul(spec));
+}
+
+function shapeClassOf({ m, n, k, batch, order, x, w }: ResolvedMatmul): string {
+  return `m${sizeClass(m)} n${n} k${k} ${x.dtype} ${w.dtype}-${order}${batch > 1 ? ' batch' : ''}`;
+}
+
 function variantsOf(facts: DeviceFacts, problem: ResolvedMatmul): MatmulVariant[] {
+  return tunedFirst(facts, 'matmul', shapeClassOf(problem), rankVariants(facts, problem));
+}
+
+function rankVariants(facts: DeviceFacts, problem: ResolvedMatmul): MatmulVariant[] {
   return tunedFirst(facts, 'matmul', shapeClassOf(problem), rankVariants(facts, problem));
 }
 

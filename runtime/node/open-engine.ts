@@ -1,4 +1,5 @@
 import { isMainThread } from 'node:worker_threads';
+import type { TuningTable } from '../../kernels/tuning.ts';
 import { isSoftwareAdapter, type AdapterChoice, type DeviceTier } from '../device.ts';
 import { createEngine, type Engine } from '../engine.ts';
 import { DeviceError, UsageError } from '../errors.ts';
@@ -26,6 +27,8 @@ export interface NodeEngineOptions {
   readonly maxIdleBytes?: number;
   /** Kernels of one tier only. */
   readonly tier?: DeviceTier;
+  /** Variants to prefer, out of a tuning file: see `layerloom bench --tune`. */
+  readonly tuning?: TuningTable;
   /** Toggles for Dawn. */
   readonly dawn?: Omit<DawnOptions, 'backend'>;
 }
@@ -53,6 +56,7 @@ export async function openEngine(options: NodeEngineOptions = {}): Promise<Engin
     ...(options.adapter && { adapter: options.adapter }),
     ...(options.maxIdleBytes !== undefined && { maxIdleBytes: options.maxIdleBytes }),
     ...(options.tier && { tier: options.tier }),
+    ...(options.tuning && { tuning: options.tuning }),
   });
 }
 

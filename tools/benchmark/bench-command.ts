@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { OpCases } from '../../kernels/cases.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { UsageError } from '../../runtime/errors.ts';
@@ -13,6 +13,8 @@ import { Peers } from './peers.ts';
 import { workloadLines } from './print-report.ts';
 import type { BenchReport } from './report.ts';
 import { runSuite } from './suite.ts';
+import { blockTargets, tune } from './tuner.ts';
+import { readTuning, writeTuning } from './tuning-file.ts';
 import { loadUserVariant } from './user-variant.ts';
 import { workloadsOf } from './workloads/index.ts';
 
@@ -27,6 +29,8 @@ export interface BenchFlags {
   readonly seconds: number;
   readonly tuning?: string;
   readonly tune?: string;
+  readonly tuneWidth?: number;
+  readonly tuneTokens?: readonly number[];
   readonly json?: string;
   readonly plots?: string;
   readonly compare?: string;
@@ -80,7 +84,13 @@ export async function runBench(names: readonly string[], flags: BenchFlags): Pro
     workloads.length > 0 && names.length === 0 && !withOps
       ? []
       : chooseOps(withOps ? userVariants.map(({ op }) => op) : names);
-  await using engine: Engine = await openEngine({ dawn: { disable: ['timestamp_quantization'] } });
+  const dawn = { disable: ['timestamp_quantization'] };
+  if (flags.tune !== undefined) await tuneInto(flags.tune, flags, note);
+  const tuningFile = flags.tune ?? flags.tuning;
+  const tuning = tuningFile === undefined ? undefined : await readTuning(tuningFile);
+  await using engine: Engine = await openEngine({ dawn, ...(tuning ? { tuning: tuning.table } : {}) });
+  if (tuning && tuning.device !== engine.info.description)
+    note(`the tuning file is of another device, "${tuning.device}": what it names may be slower here`);
   const clock = { ...DEFAULT_CLOCK, seconds: flags.seconds };
   const suite = await runSuite(engine, {
     ops,
@@ -105,10 +115,24 @@ export async function runBench(names: readonly string[], flags: BenchFlags): Pro
     ...describeSource(),
     machine: describeMachine(engine),
     clock: suite.clock,
-    tuning: null,
+    tuning: tuningFile === undefined ? null : basename(tuningFile),
     roofs: suite.roofs,
     kernels: suite.kernels,
     workloads: rows,
     peers: Object.fromEntries(peers.sessions.map(({ name, version }) => [name, version])),
   };
+}
+
+/** Tunes the products of an MMDiT block, as wide and long as the flags say, and writes the file. */
+async function tuneInto(file: string, flags: BenchFlags, note: (line: string) => void): Promise<void> {
+  await using engine = await openEngine({ dawn: { disable: ['timestamp_quantization'] } });
+  const isLarge = engine.facts.kind === 'gpu';
+  const { tuneWidth = isLarge ? 3072 : 768, tuneTokens = isLarge ? [256, 4352, 12800] : [64, 320] } = flags;
+  const targets = blockTargets(engine, tuneWidth, tuneTokens, isLarge ? 'f16' : 'f32');
+  const tuned = await tune(engine, targets, ({ shapeClass, chosen, times }) =>
+    note(
+      `${shapeClass}: ${chosen} (${times.map(({ variant, ms }) => `${variant} ${ms?.toFixed(2) ?? 'out'}`).join(', ')})`,
+    ),
+  );
+  await writeTuning(file, engine, tuned);
 }

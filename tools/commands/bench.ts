@@ -21,6 +21,8 @@ export function register(program: Command): void {
     .option('--seconds <s>', 'seconds of samples for each kernel', toPositive, 1)
     .option('--tuning <file>', 'let planners follow this tuning file')
     .option('--tune <file>', 'first find the fastest variants for this device, and write them to the file')
+    .option('--tune-width <n>', 'width of the MMDiT block to tune for (default 3072 on a GPU, 768 on a CPU)', toCount)
+    .option('--tune-tokens <list>', 'token counts to tune for, comma-separated', toCounts)
     .option('--json <file>', 'write the report as JSON')
     .option('--plots <folder>', 'write SVG plots')
     .option('--compare <file>', 'compare with an older report; exit code 1 if something is slower')
@@ -72,4 +74,8 @@ function toCount(value: string): number {
   const number = Number(value);
   if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('must be a whole number of at least 1.');
   return number;
+}
+
+function toCounts(value: string): number[] {
+  return value.split(',').map(toCount);
 }
