@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseDesign } from '../../model/layout/design.ts';
 import type { LayeredDesign } from '../../model/layout/design-schema.ts';
@@ -37,8 +37,22 @@ export async function demoTasks(examples = EXAMPLES): Promise<DemoTask[]> {
         title,
         folder,
         design: await read(join(folder, `${task}.json`)),
-        truth: await read(join(folder, 'layout.json')),
+        truth: await trueDesign(folder, await read(join(folder, 'layout.json')), task === 'restyle'),
       };
     }),
   );
+}
+
+/** The design as it should come out: a restyled layer in the colours that the design implies, the others as drawn. */
+async function trueDesign(folder: string, layout: LayeredDesign, isRestyled: boolean): Promise<LayeredDesign> {
+  if (!isRestyled) return layout;
+  const files = new Set(await readdir(folder));
+  return {
+    ...layout,
+    layers: layout.layers.map((node) =>
+      node.kind !== 'group' && files.has(`${node.id}.wanted.png`)
+        ? { ...node, source: { uri: `${node.id}.wanted.png` } }
+        : node,
+    ),
+  };
 }
