@@ -161,7 +161,7 @@ def write_case(folder, exact, out, task, seed, size):
     prompt = captions.global_caption(scene.design, rng) if task == "t2l" else ""
     ids = [layers[i]["id"] for i in scene.targets]
     document = with_task(base(scene.design, lambda l: by_id[l["id"]]), task, ids, prompt, seed=seed)
-    document["sampling"]["steps"] = STEPS
+    document["sampling"].update(steps=STEPS, cfg=1)
     words = {"t2l": prompt, "i2l": "", "add": captions.tagged([by_id[i] for i in ids]), "restyle": captions.INSTRUCTION}[task]
     boxes = [scene.box(p, i) for p, i, role in ordered(task, scene) if role == 0]
     count = sum((b[2] - b[0]) * (b[3] - b[1]) for b in boxes)
