@@ -43,7 +43,7 @@ export interface StudyPlan {
 const items = {
   steps: z.int().check(z.minimum(1), z.maximum(1000)),
   cache: z.union([z.enum(['off', ...CACHE_PRESETS]), z.record(z.string(), z.unknown())]),
-  precision: z.enum(['stored', 'f32', 'f16', 'int8']),
+  precision: z.enum(['stored', 'f32', 'f16', 'int8', 'int4']),
   cfgScale: z.number().check(z.minimum(0), z.maximum(100)),
   sampler: z.string(),
   regions: z.enum(['own', 'canvas']),
@@ -132,6 +132,7 @@ export function defaultStudyPlan(steps: number): StudyPlan {
     { steps: 28, cache: { method: 'fbcache', threshold: 0.2 } },
     { ...base, precision: 'f16' },
     { ...base, precision: 'int8' },
+    { ...base, precision: 'int4' },
     { ...base, precision: 'int8', cache: { preset: 'fast' } },
     { ...base, sampler: 'renoise' },
     { ...base, sampler: 'euler' },

@@ -34,7 +34,7 @@ describe('parseStudyPlan', () => {
   it.each([
     [{ base: { steps: 0 } }, 'plan.json: base.steps is not as a study says'],
     [{ base: { stepz: 1 } }, 'plan.json: base is not as a study says'],
-    [{ sweeps: [{ precision: ['int4'] }] }, 'plan.json: sweeps.0.precision.0 is not as a study says'],
+    [{ sweeps: [{ precision: ['int2'] }] }, 'plan.json: sweeps.0.precision.0 is not as a study says'],
     [{ task: 'x' }, 'plan.json: task is not as a study says'],
     [{ format: 'other' }, 'plan.json: format is not as a study says'],
     [
