@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Presets, SingleBar } from 'cli-progress';
@@ -81,6 +82,7 @@ async function runCommand(model: string, flags: StudyFlags, signal: AbortSignal)
     await using engine = await openEngine({ adapter: flags.gpu ? 'gpu' : 'any' });
     const identity = {
       model,
+      fingerprint: await fingerprintOf(checkpoint, signal),
       task: plan.task,
       seed: plan.seed,
       device: engine.info.description,
@@ -105,6 +107,16 @@ async function runCommand(model: string, flags: StudyFlags, signal: AbortSignal)
   } finally {
     removeSamplers();
   }
+}
+
+/** A hash of the transformer's outer weights: cheap to read, and never the same after training. */
+async function fingerprintOf(checkpoint: Checkpoint, signal: AbortSignal): Promise<string> {
+  const weights = await checkpoint.weights(checkpoint.manifest.folders.transformer, signal);
+  const hash = createHash('sha256');
+  for (const name of ['img_in.weight', 'proj_out.weight'])
+    if (weights.info(name)) hash.update(await weights.readRaw(name, signal));
+  await checkpoint.close();
+  return hash.digest('hex').slice(0, 16);
 }
 
 async function planOf(flags: StudyFlags, checkpoint: Checkpoint): Promise<StudyPlan> {

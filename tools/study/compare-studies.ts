@@ -21,7 +21,7 @@ export interface StudyComparison {
 export function compareStudies(a: StudyReport, b: StudyReport): StudyComparison {
   const inB = new Map(b.summaries.map((summary) => [summary.key, summary]));
   const inA = new Set(a.summaries.map(({ key }) => key));
-  const notes = (['model', 'task', 'seed', 'device'] as const).flatMap((key) =>
+  const notes = (['model', 'fingerprint', 'task', 'seed', 'device'] as const).flatMap((key) =>
     a.identity[key] === b.identity[key] ? [] : [`${key}: ${a.identity[key]} | ${b.identity[key]}`],
   );
   if (a.identity.designs.join() !== b.identity.designs.join())

@@ -10,6 +10,8 @@ import type { NamedSetting } from './study-plan.ts';
 /** What a study is about: a folder holds one study, and is resumed only by the same one. */
 export interface StudyIdentity {
   readonly model: string;
+  /** Of a part of the weights: a checkpoint that was trained on is another one. */
+  readonly fingerprint: string;
   readonly task: string;
   readonly seed: number;
   readonly device: string;

@@ -40,6 +40,7 @@ describe.skipIf(typeof engine === 'string')('a study', () => {
   const identity = {
     clock: 'cpu' as const,
     model: 'tiny',
+    fingerprint: 'f',
     task: plan.task,
     seed: 0,
     device: engine.info.description,
