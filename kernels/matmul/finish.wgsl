@@ -18,6 +18,6 @@ fn finish(out_base: u32, row: u32, column: Column, sum: vec4f) {
     out_base + row * p.out_stride + column.col,
     row,
     column,
-    activated(fma(sum, column.scale, column.bias)),
+    activated(fma(sum * row_scale(row), column.scale, column.bias)),
   );
 }

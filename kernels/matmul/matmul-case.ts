@@ -79,6 +79,7 @@ function makeInputs(random: CaseRandom, spec: MatmulSpec, half: boolean): Record
     );
   }
   if (w.dtype === 'i8') inputs.scales = Float32Array.from({ length: n }, () => random.uniform(0.001, 0.02));
+  if (x.dtype === 'i8') inputs.row_scales = Float32Array.from({ length: m }, () => random.uniform(0.001, 0.02));
   if (spec.bias) inputs.bias = spec.activation ? wideBias(random, n) : random.floats(n);
   if (spec.gate) {
     const table = new Float32Array(gate.end).fill(Number.NaN);

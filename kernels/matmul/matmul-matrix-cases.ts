@@ -67,6 +67,24 @@ const epilogues: readonly (readonly [string, MatmulSpec])[] = [
   ['x scaled', { ...size, w: f16nk, xScale: 2 ** -7, bias: true }],
 ];
 
+/** Activations of i8 too: sums of i32, scales of rows and of channels. */
+const i8 = { dtype: 'i8', order: 'nk' } as const;
+const quantised: readonly (readonly [string, MatmulSpec])[] = [
+  ['i8 x i8, wide', { m: 70, n: 68, k: 96, x: { dtype: 'i8' }, w: i8, bias: true, activation: 'gelu_tanh' }],
+  [
+    'i8 x i8, a rest of K, windows',
+    {
+      m: 19,
+      n: 27,
+      k: 43,
+      x: { dtype: 'i8', offset: 4, stride: 48 },
+      w: { ...i8, offset: 8, stride: 44 },
+      out: { offset: 3, stride: 31 },
+      add: 'residual',
+    },
+  ],
+];
+
 const windows: readonly (readonly [string, MatmulSpec])[] = [
   [
     'columns of a wider x into rows and columns of a wider out',
@@ -133,13 +151,15 @@ const windows: readonly (readonly [string, MatmulSpec])[] = [
 
 /** Cases of the variants `matrix-...`. */
 export const matrixCases: readonly KernelCase[] = [
-  caseOf('133 x 140 x 72, every tile', { m: 133, n: 140, k: 72, w: f16nk, bias: true }, 'matrix-all'),
-  caseOf('300 x 70 x 33, bands of tiles, odd columns', { m: 300, n: 70, k: 33, w: f32nk }, 'matrix'),
-  caseOf('1100 x 24 x 16, a band that is not full', { m: 1100, n: 24, k: 16, w: f16nk }, 'matrix'),
+  caseOf('133 x 140 x 72, every tile, matrix', { m: 133, n: 140, k: 72, w: f16nk, bias: true }, 'matrix-all'),
+  caseOf('300 x 70 x 33, odd columns, matrix', { m: 300, n: 70, k: 33, w: f32nk }, 'matrix'),
+  caseOf('1100 x 130 x 16, a band that is not full, matrix', { m: 1100, n: 130, k: 16, w: f16nk }, 'matrix'),
   ...edges,
   ...steps,
   ...rests,
   ...epilogues.map(([name, spec]) => caseOf(`${name}, matrix`, spec, 'matrix')),
+  ...quantised.map(([name, spec]) => caseOf(`${name}, matrix`, spec, 'matrix')),
+  ...quantised.map(([name, spec]) => caseOf(name, spec)),
   ...windows.map(([name, spec]) => caseOf(`${name}, matrix`, spec, 'matrix')),
   made(
     'identity on the left',

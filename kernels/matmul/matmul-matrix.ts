@@ -4,6 +4,9 @@ import { matrixEnables } from '../matrix-spelling.ts';
 import { fittingTiles, layTile, MATRIX_TILES, tileName, type TileLayout } from '../matrix-tile.ts';
 import { matrixUnit, type MatrixUnit } from '../matrix-unit.ts';
 import type { MatmulSpec, ResolvedMatmul, ResolvedOperand } from './matmul-spec.ts';
+import { wgsl as i8Narrow } from './matrix-i8.wgsl.ts';
+import { wgsl as i8Wide } from './matrix-i8-wide.wgsl.ts';
+import { wgsl as leftF16 } from './matrix-left-f16.wgsl.ts';
 import { wgsl as operands } from './matrix-operands.wgsl.ts';
 import { wgsl as rightKn } from './matrix-right-kn.wgsl.ts';
 import { wgsl as rightNk } from './matrix-right-nk.wgsl.ts';
@@ -13,8 +16,8 @@ import { wgsl as xEight } from './x-eight.wgsl.ts';
 import { wgsl as xF16Wide } from './x-f16-wide.wgsl.ts';
 
 /*
- * matmul on a device's matrix unit (tier T2): x and w become f16 on their way into workgroup memory, sums are f32. One
- * variant per tile of kernels/matrix-tile.ts.
+ * matmul on a device's matrix unit (tier T2): x and w become f16 on their way into workgroup memory, sums are f32; or
+ * both are i8 and sums i32 (W8A8). One variant per tile of kernels/matrix-tile.ts.
  */
 
 /** Name of a variant that runs on the matrix unit: `matrix-ROWSxCOLUMNSxDEPTH-tINVOCATIONS-bBUFFERS`. */
@@ -29,8 +32,8 @@ export function isMatrixVariant(name: string): name is MatrixVariant {
 }
 
 /** Tiles that fit a device and a problem, the one to prefer first; empty where the device has no such unit. */
-export function matrixVariants(facts: DeviceFacts, { m, n, batch, order }: ResolvedMatmul): MatrixVariant[] {
-  const unit = matrixUnit(facts, 'f16');
+export function matrixVariants(facts: DeviceFacts, { m, n, batch, order, x }: ResolvedMatmul): MatrixVariant[] {
+  const unit = matrixUnit(facts, componentOf(x));
   if (!unit) return [];
   return fittingTiles(unit, order, { m, n, batch }).map((tile) => tileName(tile) as MatrixVariant);
 }
@@ -71,21 +74,30 @@ export function describeMatrix(
   variant: MatrixVariant,
   parts: { readonly xPart: string; readonly wPart: string },
 ): MatrixAlgorithm | undefined {
-  const unit = matrixUnit(facts, 'f16');
+  const unit = matrixUnit(facts, componentOf(problem.x));
   const laid = unit && findLayout(unit, problem, variant);
   if (!unit || !laid) return undefined;
   const { k, n, order, x, w } = problem;
+  const head = `${matrixEnables({ f16: unit.component === 'f16', subgroupSizeControl: unit.setsSize })}const BAND: u32 = ${BAND}u;\n`;
+  const shape = { head, rows: laid.tile.rows, columns: laid.tile.columns };
+  if (unit.component === 'i8') {
+    const isWideCodes = k % 16 === 0 && [x, w].every(({ offset, stride }) => offset % 16 === 0 && stride % 16 === 0);
+    const body = [operands, isWideCodes ? i8Wide : i8Narrow, emitGemm(unit, laid)].join('\n');
+    return { ...shape, x: '', w: '', body, xScale: 1 };
+  }
   const isWideX = x.dtype === 'f16' && isWide(x, k);
   const isWideW = w.dtype === 'f16' && isWide(w, order === 'nk' ? k : n);
   return {
-    head: `${matrixEnables({ f16: true, subgroupSizeControl: unit.setsSize })}const BAND: u32 = ${BAND}u;\n`,
+    ...shape,
     x: isWideX ? xF16Wide : `${parts.xPart}\n${xEight}`,
     w: isWideW ? wF16Wide : `${parts.wPart}\n${wEight}`,
-    body: [operands, order === 'nk' ? rightNk : rightKn, emitGemm(unit, laid)].join('\n'),
-    rows: laid.tile.rows,
-    columns: laid.tile.columns,
+    body: [operands, leftF16, order === 'nk' ? rightNk : rightKn, emitGemm(unit, laid)].join('\n'),
     xScale: x.dtype === 'f16' ? 1 : (spec.xScale ?? 1),
   };
+}
+
+function componentOf(x: ResolvedOperand): 'f16' | 'i8' {
+  return x.dtype === 'i8' ? 'i8' : 'f16';
 }
 
 function findLayout(unit: MatrixUnit, { order }: ResolvedMatmul, variant: MatrixVariant): TileLayout | undefined {

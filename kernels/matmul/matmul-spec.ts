@@ -55,7 +55,8 @@ export interface MatmulSpec extends MatmulEpilogue {
   readonly n: number;
   readonly k: number;
   readonly batch?: number;
-  readonly x?: BatchedView & { readonly dtype?: 'f32' | 'f16' };
+  /** `i8` has an f32 scale per row (binding `row_scales` [M]) that multiplies the sums; w must be i8 in order nk, batch 1. */
+  readonly x?: BatchedView & { readonly dtype?: 'f32' | 'f16' | 'i8' };
   readonly w: MatmulWeightView;
   readonly out?: BatchedView & { readonly dtype?: 'f32' | 'f16' };
   /** Factor on every sum; 1 where absent. */
@@ -127,6 +128,10 @@ export function resolveMatmul(spec: MatmulSpec): ResolvedMatmul {
   const isWhole = out.isAligned && n % 4 === 0;
   if (out.dtype === 'f16' && !isWhole)
     throw new DTypeError(`matmul: an f16 output needs n and its strides to be multiples of 4, got n = ${n}. Use f32.`);
+  if (x.dtype === 'i8' && (w.dtype !== 'i8' || spec.w.order !== 'nk' || batch !== 1))
+    throw new DTypeError(
+      `matmul: i8 activations need an i8 weight in order nk and batch 1, got ${w.dtype}, ${spec.w.order}, ${batch}.`,
+    );
   const isGated = spec.add === 'gated';
   if (isGated !== (spec.gate !== undefined))
     throw new ShapeError(`matmul: "gate" goes with add: "gated" and only with it, got add = ${spec.add ?? 'none'}.`);

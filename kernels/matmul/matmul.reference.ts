@@ -24,6 +24,7 @@ export function referenceMatmul(spec: MatmulSpec, inputs: MatmulInputs): Float64
         for (let i = 0; i < k; i++) sum += x[xAt + i] * weights[weightIndex(w, n, k, b, c, i)];
         let value = alpha * sum;
         if (w.dtype === 'i8') value *= floats(inputs.scales)[c];
+        if (xDType === 'i8') value *= floats(inputs.row_scales)[r];
         if (bias) value += floats(inputs.bias)[c];
         if (activation) value = activation === 'silu' ? silu(value) : geluTanh(value);
         const at = (spec.out?.offset ?? 0) + b * (spec.out?.batchStride ?? 0) + r * (spec.out?.stride ?? n) + c;

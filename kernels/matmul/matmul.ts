@@ -3,7 +3,6 @@ import { ShapeError } from '../errors.ts';
 import { spreadGrid } from '../grid.ts';
 import type { BindingSpec, KernelPlan } from '../plan.ts';
 import { sizeClass, tunedFirst } from '../tuning.ts';
-import { sizeClass, tunedFirst } from '../tuning.ts';
 import { packUniform } from '../uniform.ts';
 import { describeMatrix, isMatrixVariant, matrixVariants, prefersMatrix, type MatrixVariant } from './matmul-matrix.ts';
 import { I4_GROUP, resolveMatmul, type MatmulSpec, type ResolvedMatmul, type WeightOrder } from './matmul-spec.ts';
@@ -36,7 +35,10 @@ import { wgsl as wF32 } from './w-f32.wgsl.ts';
 import { wgsl as wF32Unaligned } from './w-f32-unaligned.wgsl.ts';
 import { wgsl as wI4 } from './w-i4.wgsl.ts';
 import { wgsl as wI8 } from './w-i8.wgsl.ts';
+import { wgsl as rowScale } from './row-scale.wgsl.ts';
+import { wgsl as rowScaleNone } from './row-scale-none.wgsl.ts';
 import { wgsl as xF16 } from './x-f16.wgsl.ts';
+import { wgsl as xI8 } from './x-i8.wgsl.ts';
 import { wgsl as xF32 } from './x-f32.wgsl.ts';
 import { wgsl as xF32Unaligned } from './x-f32-unaligned.wgsl.ts';
 
@@ -69,7 +71,7 @@ export type MatmulVariant =
 /**
  * Plans out = epilogue(alpha * x w^T) (see MatmulSpec); sums are f32 whatever the operands are.
  *
- * Bindings in order: `x`, `w`, then as the spec asks `scales` (i8, i4), `bias`, `gate`, `rows` (gate by index), then `out`.
+ * Bindings in order: `x`, `w`, then as the spec asks `scales` (w of i8, i4), `row_scales` (x of i8), `bias`, `gate`, `rows` (gate by index), then `out`.
  *
  * @param variant forces an algorithm; the planner's choice where absent
  * @throws ShapeError, DTypeError if the spec is not valid or the variant cannot run it on this device
@@ -138,20 +140,7 @@ function shapeClassOf({ m, n, k, batch, order, x, w }: ResolvedMatmul): string {
   return `m${sizeClass(m)} n${n} k${k} ${x.dtype} ${w.dtype}-${order}${batch > 1 ? ' batch' : ''}`;
 }
 
-/** Products of one class have the same fastest variant, as far as the tuner can tell. */
-export function matmulShapeClass(spec: MatmulSpec): string {
-  return shapeClassOf(resolveMatmul(spec));
-}
-
-function shapeClassOf({ m, n, k, batch, order, x, w }: ResolvedMatmul): string {
-  return `m${sizeClass(m)} n${n} k${k} ${x.dtype} ${w.dtype}-${order}${batch > 1 ? ' batch' : ''}`;
-}
-
 function variantsOf(facts: DeviceFacts, problem: ResolvedMatmul): MatmulVariant[] {
-  return tunedFirst(facts, 'matmul', shapeClassOf(problem), rankVariants(facts, problem));
-}
-
-function rankVariants(facts: DeviceFacts, problem: ResolvedMatmul): MatmulVariant[] {
   return tunedFirst(facts, 'matmul', shapeClassOf(problem), rankVariants(facts, problem));
 }
 
@@ -272,18 +261,20 @@ function chooseParts(spec: MatmulSpec, problem: ResolvedMatmul): Parts {
       access: 'read',
       byteLength: Math.ceil(Math.ceil((w.byteLength * 2) / group) / 2) * 4,
     });
+  if (x.dtype === 'i8') bindings.push({ name: 'row_scales', access: 'read', byteLength: m * 4 });
   if (spec.bias) bindings.push({ name: 'bias', access: 'read', byteLength: n * 4 });
   if (spec.gate) bindings.push({ name: 'gate', access: 'read', byteLength: gate.end * 4 });
   if (spec.gate?.indexed) bindings.push({ name: 'rows', access: 'read', byteLength: (gate.rowOffset + m) * 4 });
   bindings.push({ name: 'out', access: 'read_write', byteLength: out.byteLength });
   return {
     bindings,
-    x: x.dtype === 'f16' ? xF16 : x.isAligned ? xF32 : xF32Unaligned,
+    x: x.dtype === 'i8' ? xI8 : x.dtype === 'f16' ? xF16 : x.isAligned ? xF32 : xF32Unaligned,
     w: w.dtype === 'i4' ? `const W_GROUP: u32 = ${group}u;\n${wI4}` : weights[spec.w.dtype],
     order: orders[problem.order],
     epilogue: [
       out.dtype === 'f16' ? outF16 : out.isAligned ? outF32 : outF32Unaligned,
       w.dtype === 'i8' ? scaleChannel : scaleNone,
+      x.dtype === 'i8' ? rowScale : rowScaleNone,
       spec.bias ? biasChannel : biasNone,
       spec.activation === 'gelu_tanh' ? activationGelu : spec.activation === 'silu' ? activationSilu : activationNone,
       spec.gate
@@ -304,13 +295,13 @@ function bindingPrelude(bindings: readonly BindingSpec[]): string {
 }
 
 /** Bytes that must at least move: each operand once, out twice where it is added to. */
-function leastBytes(spec: MatmulSpec, { m, n, k, batch, batchGroup, x, w, out }: ResolvedMatmul): number {
+function leastBytes(spec: MatmulSpec, { m, n, k, batch, batchGroup, w, out }: ResolvedMatmul): number {
   const bytes = { f32: 4, f16: 2, bf16: 2, i8: 1, i4: 0.5 + 2 / (spec.w.group ?? I4_GROUP) };
   const wBatch = w.batchStride === 0 ? 1 : Math.ceil(batch / batchGroup);
   const outBytes = (out.dtype === 'f16' ? 2 : 4) * (spec.add ? 2 : 1);
   const perChannel = (spec.bias ? 4 : 0) + (w.dtype === 'i8' ? 4 : 0) + (spec.gate ? 4 : 0);
   return (
-    (x.dtype === 'f16' ? 2 : 4) * m * k * batch +
+    { f32: 4, f16: 2, i8: 1 }[spec.x?.dtype ?? 'f32'] * m * k * batch +
     bytes[spec.w.dtype] * n * k * wBatch +
     outBytes * m * n * batch +
     perChannel * n

@@ -1,5 +1,5 @@
-// w of 4-bit codes, eight to a word (the earliest in the lowest bits), rows [N, K] whose stride is a multiple of W_GROUP:
-// value = (code - 8) * the group's scale, one packed f16 for W_GROUP neighbouring inputs.
+// w of 4-bit codes, eight to a word (the earliest in the lowest bits), rows [N, K] whose stride is a multiple of
+// W_GROUP: value = (code - 8) * the group's scale, one packed f16 for W_GROUP neighbouring inputs.
 // prelude: const W_GROUP: u32, a multiple of 8
 @group(0) @binding(BINDING_W) var<storage, read> w: array<u32>;
 @group(0) @binding(BINDING_SCALES) var<storage, read> scales: array<u32>;

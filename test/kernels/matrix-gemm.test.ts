@@ -65,6 +65,9 @@ describe('generated text', () => {
     { ...spec, w: { dtype: 'bf16', order: 'kn' }, bias: true, activation: 'gelu_tanh' },
     { ...spec, w: { dtype: 'i8', order: 'nk' }, add: 'gated', gate: { indexed: true } },
     { ...spec, w: { dtype: 'f32', order: 'nk', offset: 1 }, add: 'residual' },
+    { ...spec, w: { dtype: 'i4', order: 'nk' }, xScale: 2 ** -7 },
+    { ...spec, x: { dtype: 'i8' }, w: { dtype: 'i8', order: 'nk' } },
+    { ...spec, k: 100, x: { dtype: 'i8' }, w: { dtype: 'i8', order: 'nk' } },
   ] as const satisfies readonly MatmulSpec[];
   it.each([
     ['NVIDIA', NVIDIA_FACTS],

@@ -48,7 +48,7 @@ describe('int4 weights', () => {
     fc.assert(
       fc.property(fc.double({ min: -60000 * 8, max: 60000 * 8, noNaN: true }), (extreme) => {
         const { scales } = quantiseGroups([extreme], 1, 1, 64);
-        expect(half(scales[0])).toBe(half(codeOf(-extreme / 8)));
+        expect(half(scales[0]) + 0).toBe(half(codeOf(-extreme / 8)) + 0); // the sign of a zero scale does not matter
       }),
       { numRuns: 500 },
     );
