@@ -11,7 +11,7 @@ import { describeMachine, describeSource } from './machine.ts';
 import { ALL_OP_CASES } from './op-cases.ts';
 import { Peers } from './peers.ts';
 import { workloadLines } from './print-report.ts';
-import type { BenchReport } from './report.ts';
+import type { BenchReport, WorkloadRow } from './report.ts';
 import { runSuite } from './suite.ts';
 import { blockTargets, tune } from './tuner.ts';
 import { readTuning, writeTuning } from './tuning-file.ts';
@@ -65,9 +65,14 @@ export function listCases(names: readonly string[]): string[] {
 /**
  * Opens the device, measures, and returns the report. Progress goes to stderr.
  *
+ * @param onPartial gets the report so far after each workload: peers take minutes
  * @throws UsageError for an unknown op, workload or a bad `--with` file; DeviceError without a device
  */
-export async function runBench(names: readonly string[], flags: BenchFlags): Promise<BenchReport> {
+export async function runBench(
+  names: readonly string[],
+  flags: BenchFlags,
+  onPartial?: (report: BenchReport) => void,
+): Promise<BenchReport> {
   const note = (line: string): void => void process.stderr.write(`${line}\n`);
   const withOps = flags.with.length > 0 && names.length === 0;
   const userVariants = await Promise.all(
@@ -78,7 +83,7 @@ export async function runBench(names: readonly string[], flags: BenchFlags): Pro
       ),
     ),
   );
-  const workloads = workloadsOf(listOf(flags.workloads));
+  const workloads = workloadsOf(listOf(flags.workloads)).filter(({ name }) => name.includes(flags.case ?? ''));
   // Workloads alone measure no kernels.
   const ops =
     workloads.length > 0 && names.length === 0 && !withOps
@@ -103,12 +108,8 @@ export async function runBench(names: readonly string[], flags: BenchFlags): Pro
   });
   for (const line of suite.skipped) note(`skipped ${line}`);
   await using peers = await Peers.open(workloads.length > 0 ? peerFolder(flags.peers) : undefined);
-  const rows = await runContest(engine, workloads, peers, {
-    ...DEFAULT_CONTEST,
-    rounds: flags.rounds,
-    onRow: (row) => note(workloadLines([row]).join('\n')),
-  });
-  return {
+  const done: WorkloadRow[] = [];
+  const report = (): BenchReport => ({
     format: 'layerloom-bench',
     version: 1,
     date: new Date().toISOString(),
@@ -118,9 +119,19 @@ export async function runBench(names: readonly string[], flags: BenchFlags): Pro
     tuning: tuningFile === undefined ? null : basename(tuningFile),
     roofs: suite.roofs,
     kernels: suite.kernels,
-    workloads: rows,
+    workloads: done,
     peers: Object.fromEntries(peers.sessions.map(({ name, version }) => [name, version])),
-  };
+  });
+  await runContest(engine, workloads, peers, {
+    ...DEFAULT_CONTEST,
+    rounds: flags.rounds,
+    onRow: (row) => {
+      done.push(row);
+      note(workloadLines([row]).join('\n'));
+      onPartial?.(report());
+    },
+  });
+  return report();
 }
 
 /** Tunes the products of an MMDiT block, as wide and long as the flags say, and writes the file. */

@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
@@ -32,10 +33,12 @@ export function register(program: Command): void {
       const { runBench, listCases } = await import('../benchmark/bench-command.ts');
       if (flags.list) return console.log(listCases(ops).join('\n'));
       const old = flags.compare === undefined ? undefined : await readReport(flags.compare);
-      const report = await runBench(ops, flags);
+      const { json } = flags;
+      // After each workload too: a run with peers that is cut short leaves what it has.
+      const report = await runBench(ops, flags, json === undefined ? undefined : (part) => writeJson(json, part));
       const { reportLines, reportPlots, comparison } = await import('../benchmark/bench-output.ts');
       console.log(reportLines(report).join('\n'));
-      if (flags.json !== undefined) await write(flags.json, `${JSON.stringify(report, null, 2)}\n`);
+      if (json !== undefined) writeJson(json, report);
       for (const { file, svg } of flags.plots === undefined ? [] : reportPlots(report))
         await write(join(flags.plots ?? '', file), svg);
       if (old) {
@@ -53,6 +56,11 @@ async function readReport(file: string): Promise<BenchReport> {
     throw new UsageError(`bench: --compare ${file} cannot be read.`, { cause });
   });
   return parseReport(text, file);
+}
+
+function writeJson(file: string, report: BenchReport): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
 }
 
 async function write(file: string, text: string): Promise<void> {
