@@ -98,6 +98,7 @@ const GOOD_HOUSE = {
   'kernels/toy/toy-weight.ts': '',
   'kernels/toy/toy.reference.ts': '',
   'kernels/toy/toy.cases.ts': '',
+  'test/null.test.ts': "await openDawn({ backend: 'null' });\n",
 };
 
 describe('lint house', () => {
@@ -115,6 +116,11 @@ describe('lint house', () => {
     ['a device in kernels', { 'kernels/a.ts': 'const d: GPUDevice = x;\n' }, 'kernels/a.ts:1: [layer]'],
     ['a buffer in model', { 'model/a.ts': 'const b: GPUBuffer = x;\n' }, 'model/a.ts:1: [layer]'],
     ['a shader in model', { 'model/a.ts': 'const s = `\n@compute fn f() {}`;\n' }, 'model/a.ts:2: [layer]'],
+    [
+      'a test that brings no driver',
+      { 'test/a.gpu.test.ts': `await ${'openDawn'}();\n` },
+      'test/a.gpu.test.ts:1: [driver]',
+    ],
     ['an op without cases', { 'kernels/bare/bare.ts': '' }, 'kernels/bare:1: [op-folder]'],
     ['a stray file', { 'kernels/toy/other.ts': '' }, 'kernels/toy:1: [op-folder]'],
     ['a version without a section', { 'package.json': '{ "version": "1.2.4" }' }, 'CHANGELOG.md:1: [changelog]'],

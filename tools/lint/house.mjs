@@ -5,6 +5,7 @@
 //   op-folder  kernels/<op>/ holds a shader, a planner, an f64 reference and cases, and nothing of another subject
 //   error      typed errors only in the library: apps switch on their class and code
 //   layer      kernels and model name no WebGPU object, model holds no WGSL
+//   driver     tools and tests open devices by openEngine, which finds or brings a driver; openDawn only without one
 //   changelog  the package's version has a section
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -34,14 +35,20 @@ function lintName(file) {
 
 /** Text rules of one library file. */
 function lintText(file, text) {
-  if (!file.endsWith('.ts') || !inLibrary(file)) return [];
+  if (!file.endsWith('.ts')) return [];
   const code = withoutComments(text);
   const rules = [
     {
-      applies: true,
+      applies: inLibrary(file),
       pattern: /\bnew Error\(/g,
       rule: 'error',
       why: 'throw a class of runtime/errors.ts or kernels/errors.ts',
+    },
+    {
+      applies: /^(test|tools|bench)\//.test(file),
+      pattern: /\bopenDawn\((?!\s*\{\s*backend: 'null')/g,
+      rule: 'driver',
+      why: 'finds no driver on a bare machine: use openEngine or openDriver',
     },
     {
       applies: /^(kernels|model)\//.test(file),

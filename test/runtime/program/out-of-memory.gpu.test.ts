@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { createEngine, type Engine } from '../../../runtime/engine.ts';
+import type { Engine } from '../../../runtime/engine.ts';
 import { DeviceError } from '../../../runtime/errors.ts';
-import { openDawn } from '../../../runtime/node/dawn.ts';
+import { openEngine } from '../../../runtime/node/open-engine.ts';
 import { ProgramBuilder } from '../../../runtime/program/builder.ts';
 import { compileProgram } from '../../../runtime/program/program.ts';
 import { scalePlan } from '../../support/toy-plan.ts';
@@ -38,7 +38,7 @@ function plan(engine: Engine) {
 
 describe.skipIf(typeof shared === 'string')('out of memory', () => {
   it('says what was asked for and what helps, and keeps nothing of the attempt', async () => {
-    await using engine = await createEngine({ gpu: await openDawn() });
+    await using engine = await openEngine();
     runOutOfMemory(engine, 1);
     const attempt = compileProgram(engine, plan(engine));
     await expect(attempt).rejects.toThrow(DeviceError);
@@ -57,7 +57,7 @@ describe.skipIf(typeof shared === 'string')('out of memory', () => {
   });
 
   it('empties the pool and tries once more', async () => {
-    await using engine = await createEngine({ gpu: await openDawn() });
+    await using engine = await openEngine();
     (await compileProgram(engine, plan(engine))).dispose(); // its buffers stay in the pool
     expect(engine.pool.idleBytes).toBeGreaterThan(0);
     runOutOfMemory(engine, 1);
