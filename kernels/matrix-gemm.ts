@@ -204,11 +204,12 @@ function emitEnd(e: MatrixEmitter, unit: MatrixUnit, layout: TileLayout): string
   const quads = (patchFragments * unit.n) / 4;
   const elements = 16 / pointeeBytes;
   const at = `patch_base + r * ${patchStride}u + c${elements === 1 ? '' : ` * ${elements}u`}`;
-  const value = elements === 1 ? `stage[${at}]` : `vec4u(stage[${at}], stage[${at} + 1u])`;
+  const value = elements === 1 ? 'stage[at]' : 'vec4u(stage[at], stage[at + 1u])';
   const vector = unit.result === 'f32' ? 'vec4f' : 'vec4i';
   // Where a row's quads divide the subgroup, a lane keeps its columns in all rows.
   const keeps = unit.subgroupSize % quads === 0;
   const put = [
+    `let at = ${at};`,
     'if (out_row < gemm_rows() && out_col < gemm_columns()) {',
     `  gemm_put(tile, out_row, ${keeps ? 'column' : 'gemm_column(tile, out_col)'}, bitcast<${vector}>(${value}));`,
     '}',
