@@ -1,6 +1,7 @@
 """Designs as `layered-design/1` documents, one for each task, with relative pixel URIs."""
 
 CFG = {"t2l": 2.5, "add": 2.5}  # guidance that text needs; the other tasks run without
+STEPS = {"t2l": 7}  # text to layers wants uniform levels; the manifest's 8-step list serves image to layers
 
 
 def base(design, captions_of):
@@ -17,7 +18,7 @@ def base(design, captions_of):
 
 def with_task(document, task, targets, prompt, seed=1):
     """The document of a task; targets are layer ids (add and restyle)."""
-    out = {**document, "prompt": {"global": prompt}, "sampling": {"seed": seed, "cfg": CFG.get(task, 1)}}
+    out = {**document, "prompt": {"global": prompt}, "sampling": {"seed": seed, "cfg": CFG.get(task, 1), "steps": STEPS.get(task, 8)}}
     layers = [dict(l) for l in document["layers"]]
     if task in ("add", "restyle"):
         out["task"] = {"type": task, "targets": list(targets)}
