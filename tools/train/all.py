@@ -23,10 +23,10 @@ def main():
     parser.add_argument("--state", required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--shards", type=int, default=15)
+    parser.add_argument("--shards", type=int, default=4)
     args = parser.parse_args()
     state = Path(args.state)
-    stage("train_vae", "--state", state, "--minutes", 13)
+    stage("train_vae", "--state", state, "--minutes", 9)
     if not (state / "text.pt").exists():
         stage("train_text", "--state", state, "--steps", 1200)
     stage("pool", "--state", state, "--shards", args.shards)
