@@ -7,10 +7,11 @@ import { openGoldenKinds } from '../../../tools/golden/kinds.ts';
 import { runCase } from '../../../tools/golden/run.ts';
 import { testEngine } from '../../support/engine.ts';
 
-// Every case of the golden roots in f32 arithmetic, as `npm run golden -- test/golden/core test/golden/more` runs them.
+// Every case of the golden roots in f32 arithmetic, as `npm run golden -- test/golden/core test/golden/more test/golden/trained` runs them.
 const ROOTS: readonly (readonly [name: string, atLeast: number])[] = [
   ['core', 196],
   ['more', 70],
+  ['trained', 4],
 ];
 const engine = await testEngine();
 const folders = new Map<string, readonly string[]>();
