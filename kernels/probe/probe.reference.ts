@@ -14,3 +14,21 @@ export function fmaProbeReference(seed: number, steps: number, m: number, c: num
     return sum;
   });
 }
+
+/** Sum i of every workgroup of the matrix probe: rounds + i times a [m, k] b [k, n]. */
+export function matrixProbeReference(
+  a: readonly number[],
+  b: readonly number[],
+  { m, n, k }: { readonly m: number; readonly n: number; readonly k: number },
+  { workgroups, rounds }: { readonly workgroups: number; readonly rounds: number },
+  sums: number,
+): Float64Array {
+  const values = new Float64Array(workgroups * sums * m * n);
+  for (let at = 0; at < values.length; at++) {
+    const [row, column] = [Math.floor((at % (m * n)) / n), at % n];
+    let product = 0;
+    for (let i = 0; i < k; i++) product += a[row * k + i] * b[i * n + column];
+    values[at] = (rounds + (Math.floor(at / (m * n)) % sums)) * product;
+  }
+  return values;
+}

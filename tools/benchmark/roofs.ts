@@ -1,4 +1,6 @@
 import { seededRandom } from '../../kernels/case-random.ts';
+import { matrixUnit } from '../../kernels/matrix-unit.ts';
+import { planMatrixProbe } from '../../kernels/probe/probe-matrix.ts';
 import { COPY_PROBE_VARIANTS, FMA_PROBE_VARIANTS, planCopyProbe, planFmaProbe } from '../../kernels/probe/probe.ts';
 import type { KernelPlan } from '../../kernels/plan.ts';
 import type { Engine } from '../../runtime/engine.ts';
@@ -12,6 +14,12 @@ const COPY_BYTES = { software: 64 * 1024 * 1024, gpu: 120 * 1024 * 1024 } as con
 const FMA_SIZE = {
   software: { invocations: 2 ** 13, rounds: 512 },
   gpu: { invocations: 2 ** 20, rounds: 2048 },
+} as const;
+
+/** Subgroups and rounds of the matrix probe: about as long as the arithmetic one. */
+const MATRIX_SIZE = {
+  software: { workgroups: 16, rounds: 512 },
+  gpu: { workgroups: 2 ** 13, rounds: 4096 },
 } as const;
 
 /**
@@ -36,7 +44,9 @@ export async function measureRoofs(engine: Engine, clock: DispatchClock, options
       FMA_PROBE_VARIANTS.map((variant) => planFmaProbe(facts, FMA_SIZE[facts.kind], variant)),
       ({ flops }) => flops,
     ),
-    matrixGflops: null,
+    matrixGflops: matrixUnit(facts, 'f16')
+      ? await best([planMatrixProbe(facts, MATRIX_SIZE[facts.kind])], ({ flops }) => flops)
+      : null,
   };
 }
 
