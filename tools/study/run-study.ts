@@ -77,19 +77,18 @@ export async function runStudy(plan: StudyPlan, run: StudyRun): Promise<StudyOut
     const lazy = new LazyPipeline(run.open, group[0]);
     try {
       for (const job of group) {
-        const refused = await refusalOf(job, run, lazy);
-        if (refused !== undefined) {
-          if (job.key === baseKey) throw new UsageError(`study: the base cannot be run: ${refused}`);
-          skipped.push({ name: job.name, reason: refused });
-          done += run.designs.length;
-          continue;
-        }
-        for (const design of run.designs) {
-          run.signal?.throwIfAborted();
-          const known = await knownRecord(job, design, run);
-          const record = known ?? (await makeRecord(job, design, baseKey, plan, run, lazy));
-          if (!job.isExtra) records.push({ ...record, setting: settingOf(job) });
-          run.onProgress?.({ done: ++done, total, setting: job.name, design: design.name, isFresh: !known });
+        try {
+          for (const design of run.designs) {
+            run.signal?.throwIfAborted();
+            const known = await knownRecord(job, design, run);
+            const record = known ?? (await makeRecord(job, design, baseKey, plan, run, lazy));
+            if (!job.isExtra) records.push({ ...record, setting: settingOf(job) });
+            run.onProgress?.({ done: ++done, total, setting: job.name, design: design.name, isFresh: !known });
+          }
+        } catch (error) {
+          if (!(error instanceof ConfigError || error instanceof UsageError)) throw error;
+          if (job.key === baseKey) throw new UsageError(`study: the base cannot be run: ${error.message}`);
+          skipped.push({ name: job.name, reason: error.message });
         }
       }
     } finally {
@@ -149,28 +148,6 @@ class LazyPipeline {
   async close(): Promise<void> {
     await (await this.#opened)?.dispose();
   }
-}
-
-/** Why the model refuses a setting, found out by planning a run; undefined where it does not. */
-async function refusalOf(job: Job, run: StudyRun, lazy: LazyPipeline): Promise<string | undefined> {
-  for (const design of run.designs) if (await knownRecord(job, design, run)) return undefined;
-  const pipeline = await lazy.get();
-  try {
-    for (const design of run.designs)
-      pipeline.plan(design.document, job.steps === undefined ? {} : { steps: job.steps });
-    await tryOut(job, run, pipeline);
-    return undefined;
-  } catch (error) {
-    if (error instanceof ConfigError || error instanceof UsageError) return error.message;
-    throw error;
-  }
-}
-
-/** Runs the first design: also the warm-up that keeps pipeline compiles out of the measured times. */
-async function tryOut(job: Job, run: StudyRun, pipeline: MrtPipeline): Promise<void> {
-  const [design] = run.designs;
-  if (design)
-    await runSetting(run.engine, pipeline, design, job, { seed: 0, ...(run.signal ? { signal: run.signal } : {}) });
 }
 
 async function knownRecord(job: Job, design: StudyDesign, { store }: StudyRun): Promise<StudyRecord | undefined> {
