@@ -22,7 +22,8 @@ TEXT_STEPS = (2, 8, 16, 24, 32, 48, MAX_TEXT)
 
 
 def layout(record, task):
-    """Token index arrays of one record: dict with clean and noise (indices into record tokens), cond flags, positions."""
+    """Token index arrays of one record: dict with clean and noise (indices into record tokens), cond flags, positions, and
+    for each noise token how many its region has."""
     clean, noise = regions_of(task, len(record["boxes"]) - 1, record["targets"])
     whole = [0, 0, *record["window"]]
     def gather(regions):
@@ -37,7 +38,9 @@ def layout(record, task):
         return join(index, np.zeros(0, np.int64)), join(pos, np.zeros((0, 3), np.int16)), join(cond, np.zeros(0, np.float32))
     ci, cp, cc = gather(clean)
     ni, np_, _ = gather(noise)
-    return {"clean": ci, "clean_pos": cp, "cond": cc, "noise": ni, "noise_pos": np_,
+    spans = [record["spans"][r] for r in noise]
+    lengths = np.concatenate([np.full(b - a, b - a, np.float32) for a, b in spans])
+    return {"clean": ci, "clean_pos": cp, "cond": cc, "noise": ni, "noise_pos": np_, "lengths": lengths,
             "start": text_start(record["boxes"], record["window"])}
 
 
@@ -53,9 +56,10 @@ def text_ids(text):
     return ids_of(text)[: DROP + MAX_TEXT]
 
 
-def collate(records, task, texts, device="cpu"):
+def collate(records, task, texts, device="cpu", lean=0.0):
     """Records and their captions ('' = none) -> dict of tensors; `x0` [B, N, 64] is the truth of the noise tokens and
-    `weight` [B, N] is 1 on real ones."""
+    `weight` [B, N] is (16 / tokens of the region) ** lean on real ones, 0 on padding: 0 counts every token alike, 1 every
+    region."""
     plans = [layout(r, task) for r in records]
     ids = [text_ids(t) for t in texts]
     size = len(records)
@@ -72,7 +76,7 @@ def collate(records, task, texts, device="cpu"):
         clean[i, :nc] = record["tokens"][torch.from_numpy(p["clean"])].float()
         x0[i, :nn] = record["tokens"][torch.from_numpy(p["noise"])].float()
         cond[i, :nc] = torch.from_numpy(p["cond"])
-        weight[i, :nn] = 1
+        weight[i, :nn] = torch.from_numpy((16 / p["lengths"]) ** lean)
         bias[i, :nt], bias[i, t : t + nc], bias[i, t + c : t + c + nn] = 0, 0, 0
         words[i, : nt + DROP] = torch.tensor(seq)
         text_pos[i] = (p["start"] + torch.arange(t))[:, None]
@@ -93,15 +97,19 @@ class Feed:
     """Random batches from the pool. Draws `spread` batches' worth of records, sorts them by length, and hands them out in
     random order, so that padding is small."""
 
-    def __init__(self, records, seed, spread=12, limit=320):
+    def __init__(self, records, seed, spread=12, limit=320, few=None, lean=None):
+        """few: {task: share of its batches that hold designs of one or two layers only}; lean: {task: see `collate`}."""
         self.records, self.rng, self.spread, self.limit = records, np.random.default_rng(seed), spread, limit
-        self.ready = {}
+        self.ready, self.few, self.lean = {}, few or {}, lean or {}
 
     def records_of(self, task, size):
-        queue = self.ready.setdefault(task, [])
+        small = self.rng.random() < self.few.get(task, 0.0)
+        queue = self.ready.setdefault((task, small), [])
         if not queue:
             pool = self.records
-            picks = [pool[i] for i in self.rng.integers(len(pool), size=3 * size * self.spread)]
+            picks = [pool[i] for i in self.rng.integers(len(pool), size=(12 if small else 3) * size * self.spread)]
+            if small:
+                picks = [r for r in picks if len(r["layers"]) <= 3]
             if task == "restyle":
                 picks = [r for r in picks if r["stylable"]]
             picks = [r for r in picks if len(r["tokens"]) < 600 and noise_length(r, task) <= self.limit][: size * self.spread]
@@ -116,4 +124,4 @@ class Feed:
         whole = task == "i2l" and self.rng.random() < drop
         texts = ["" if whole or (task != "i2l" and self.rng.random() < drop) else caption_of(r, task, self.rng)
                  for r in records]
-        return collate(records, task, texts)
+        return collate(records, task, texts, lean=self.lean.get(task, 0.0))

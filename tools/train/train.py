@@ -28,7 +28,7 @@ from .tokenizer import DROP, shared
 DEFAULTS = {
     "tasks": {"i2l": 1.0}, "batch": 32, "lr_matrix": 0.02, "lr_other": 0.002, "lr_text": 0.3, "decay": 0.02,
     "drop": {"i2l": 0.5, "t2l": 0.1, "add": 0.1, "restyle": 0.1}, "one": {"i2l": 0.5, "restyle": 0.5, "t2l": 0.1, "add": 0.25},
-    "clock": "cpu", "warm": 60, "constant": 1.0, "seconds": 7200, "limit": 150, "captions": True,
+    "clock": "cpu", "warm": 60, "constant": 1.0, "seconds": 7200, "limit": 150, "captions": True, "few": {}, "lean": {},
 }
 
 
@@ -169,7 +169,7 @@ def main():
         for block in model.net.blocks:
             block.compile(dynamic=True)
     pool = Pool(folder / "pool")
-    feed = Feed(pool.refresh(), [5, step, os.getpid()], limit=phase["limit"])
+    feed = Feed(pool.refresh(), [5, step, os.getpid()], limit=phase["limit"], few=phase["few"], lean=phase["lean"])
     rng = np.random.default_rng([6, step, os.getpid()])
     torch.manual_seed(step + 11)
     names, shares = list(phase["tasks"]), np.array(list(phase["tasks"].values()))
