@@ -21,6 +21,7 @@ import torch
 from .batches import Feed
 from .dit import Size, Transformer
 from .muon import Optimizer
+from .ranks import Ranks
 from .state import load, save
 from .text import TextEncoder
 from .tokenizer import DROP, shared
@@ -142,6 +143,8 @@ def arguments():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--ranks", type=int, default=1, help="processes that average their gradients; each draws whole batches")
+    parser.add_argument("--rank", type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -153,6 +156,7 @@ def main():
     ema = Ema(model)
     optimizer, side = optimizer_of(model, phase)
     path = folder / f"{args.name}.pt"
+    ranks = Ranks(args.rank, args.ranks, folder / f"{args.name}.meeting")
     step, used, total, log = 0, 0.0, 0.0, []
     saved = load(path) or (load(folder / f"{args.start_from}.pt") if args.start_from else None)
     if saved:
@@ -169,16 +173,18 @@ def main():
         for block in model.net.blocks:
             block.compile(dynamic=True)
     pool = Pool(folder / "pool")
-    feed = Feed(pool.refresh(), [5, step, os.getpid()], limit=phase["limit"], few=phase["few"], lean=phase["lean"])
-    rng = np.random.default_rng([6, step, os.getpid()])
-    torch.manual_seed(step + 11)
+    feed = Feed(pool.refresh(), [5, step, args.rank, os.getpid()], limit=phase["limit"], few=phase["few"], lean=phase["lean"])
+    rng = np.random.default_rng([6, step, args.rank, os.getpid()])
+    turns = np.random.default_rng([7, step])  # all ranks work on the same task, or they would wait for the longest
+    torch.manual_seed(step + 11 + 1000003 * args.rank)
     names, shares = list(phase["tasks"]), np.array(list(phase["tasks"].values()))
     clock = time.process_time if args.device == "cpu" and phase["clock"] == "cpu" else time.time
     began, at, kept, seen = time.time(), clock(), time.time(), {}
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(True))  # save and leave
-    while not stop and used < phase["seconds"] and time.time() - began < 60 * args.minutes:
-        task = str(rng.choice(names, p=shares / shares.sum()))
+    over = False
+    while not over:
+        task = str(turns.choice(names, p=shares / shares.sum()))
         drop = phase["drop"][task] if phase["captions"] else 1.0
         batch = {k: v.to(args.device) for k, v in feed(task, phase["batch"], drop).items()}
         sigma = sigma_of(task, phase["batch"], phase["one"][task], rng).to(args.device)
@@ -186,6 +192,7 @@ def main():
         optimizer.zero_grad()
         side.zero_grad()
         loss.backward()
+        used, over = ranks.average(list(model.parameters()), used, bool(stop))
         factor = factor_of(phase, step, used)
         optimizer.step(factor)
         for group in side.param_groups:
@@ -195,16 +202,21 @@ def main():
         if step % 4 == 0:
             ema.update(model, 4)
         now = clock()
-        used, total, at = used + now - at, total + now - at, now
+        used, total, at = used + now - at, total + (now - at) * args.ranks, now
+        stop += [True] if used >= phase["seconds"] or time.time() - began >= 60 * args.minutes else []
+        over = over or (args.ranks == 1 and bool(stop))
         seen.setdefault(task, []).append(loss.item())
-        if step % 50 == 0:
+        if step % 50 == 0 and ranks.first:
             means = " ".join(f"{k} {np.mean(v):.4f}" for k, v in seen.items())
             print(f"{used/60:7.2f} cpu-min (all {total/60:.1f})  step {step}  lr x{factor:.3f}  {means}", flush=True)
-            seen = {}
-            feed.records = pool.refresh()
-        if time.time() - kept > 600:
+        if step % 50 == 0:
+            seen, feed.records = {}, pool.refresh()
+        if ranks.first and time.time() - kept > 600:
             save(path, state_of(model, ema, optimizer, side, {"step": step, "used": used, "total": total, "phase": phase}))
             kept = time.time()
+    ranks.end()
+    if not ranks.first:
+        return
     save(path, state_of(model, ema, optimizer, side, {"step": step, "used": used, "total": total, "phase": phase}))
     print(f"saved {path.name} at step {step}, {total/60:.1f} cpu-min in all", flush=True)
 
