@@ -23,6 +23,8 @@ export interface Tolerance {
 export interface ExpectedOutput {
   readonly dtype: DType;
   readonly values: Float64Array;
+  /** In place of the case's: for an output of codes beside one of values. */
+  readonly tolerance?: Tolerance;
 }
 
 /** One shape of one op, read by the numeric test, the compile gate and the bench alike. */

@@ -30,9 +30,9 @@ describe.skipIf(typeof engine === 'string')(
               const plan = testCase.plan(engine.facts, variant);
               const outputs = await runPlan(engine, plan, inputs);
               const expected = testCase.expected(inputs, variant);
-              for (const [name, { dtype, values }] of Object.entries(expected)) {
+              for (const [name, { dtype, values, tolerance = testCase.tolerance }] of Object.entries(expected)) {
                 const actual = decodeWords(outputs[name], dtype, values.length);
-                const mismatch = describeMismatch(actual, values, testCase.tolerance);
+                const mismatch = describeMismatch(actual, values, tolerance);
                 expect(mismatch && `${op} ${testCase.name} [${plan.variant}] ${name}: ${mismatch}`).toBeUndefined();
               }
             });

@@ -101,8 +101,10 @@ describe.skipIf(typeof engine === 'string')('a planted fault fails a case', () =
             expect(outputs).toContain('wrote beyond the end');
             return;
           }
-          for (const [name, { dtype, values }] of Object.entries(testCase.expected(inputs, variant)))
-            if (describeMismatch(decodeWords(outputs[name], dtype, values.length), values, testCase.tolerance)) return;
+          for (const [name, { dtype, values, tolerance = testCase.tolerance }] of Object.entries(
+            testCase.expected(inputs, variant),
+          ))
+            if (describeMismatch(decodeWords(outputs[name], dtype, values.length), values, tolerance)) return;
         }
       }
       expect.fail(planted === 0 ? `no source contains "${from}"` : `${planted} runs of the mutant passed every case`);

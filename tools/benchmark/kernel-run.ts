@@ -1,6 +1,6 @@
 import { decodeWords, describeMismatch } from '../../kernels/case-check.ts';
 import { seededRandom, seedOf } from '../../kernels/case-random.ts';
-import type { KernelCase } from '../../kernels/cases.ts';
+import type { KernelCase, Tolerance } from '../../kernels/cases.ts';
 import type { DType } from '../../kernels/dtype.ts';
 import type { KernelPlan } from '../../kernels/plan.ts';
 import type { Engine } from '../../runtime/engine.ts';
@@ -16,6 +16,8 @@ export interface ExpectedSample {
   readonly indices: Uint32Array;
   /** f64 values at these indices. */
   readonly values: Float64Array;
+  /** In place of the case's. */
+  readonly tolerance?: Tolerance;
 }
 
 /** A case as the bench runs it: one that is too large for its whole reference gives a sample of it. */
@@ -37,9 +39,15 @@ export function makeCaseData(engine: Engine, op: string, testCase: BenchCase, va
   const inputs = testCase.inputs(seededRandom(seedOf(`${op}/${testCase.name}`)), engine.facts, variant);
   if (testCase.sample) return { inputs, expected: testCase.sample(inputs, variant) };
   const whole = testCase.expected(inputs, variant);
-  const expected = Object.entries(whole).map(([name, { dtype, values }]): [string, ExpectedSample] => [
+  const expected = Object.entries(whole).map(([name, { dtype, values, tolerance: own }]): [string, ExpectedSample] => [
     name,
-    { dtype, length: values.length, indices: Uint32Array.from(values.keys()), values },
+    {
+      dtype,
+      length: values.length,
+      indices: Uint32Array.from(values.keys()),
+      values,
+      ...(own ? { tolerance: own } : {}),
+    },
   ]);
   return { inputs, expected: Object.fromEntries(expected) };
 }
@@ -90,11 +98,11 @@ export class KernelRun {
     const firstMs = performance.now() - start;
     let fault: string | null = null;
     let error: ResultError = { max: 0, rms: 0 };
-    for (const [name, { dtype, length, indices, values }] of Object.entries(data.expected)) {
+    for (const [name, { dtype, length, indices, values, tolerance: own }] of Object.entries(data.expected)) {
       const words = (await this.program.read(name)) as Uint32Array;
       const all = decodeWords(words, dtype, length);
       const actual = indices.length === length ? all : Float64Array.from(indices, (index) => all[index]);
-      const mismatch = describeMismatch(actual, values, tolerance);
+      const mismatch = describeMismatch(actual, values, own ?? tolerance);
       if (mismatch) fault ??= `${name}: ${mismatch}`;
       const found = errorOf(actual, values);
       error = { max: Math.max(error.max, found.max), rms: Math.max(error.rms, found.rms) };

@@ -51,9 +51,11 @@ async function runCase(engine: Engine, op: string, testCase: KernelCase, variant
   try {
     for (const [name, data] of Object.entries(inputs)) program.write(name, data);
     program.run();
-    for (const [name, { dtype, values }] of Object.entries(testCase.expected(inputs, variant))) {
+    for (const [name, { dtype, values, tolerance = testCase.tolerance }] of Object.entries(
+      testCase.expected(inputs, variant),
+    )) {
       const words = (await program.read(name)) as Uint32Array;
-      const mismatch = describeMismatch(decodeWords(words, dtype, values.length), values, testCase.tolerance);
+      const mismatch = describeMismatch(decodeWords(words, dtype, values.length), values, tolerance);
       if (mismatch) return `${name}: ${mismatch}`;
     }
     return undefined;
