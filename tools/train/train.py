@@ -29,7 +29,7 @@ from .tokenizer import DROP, shared
 DEFAULTS = {
     "tasks": {"i2l": 1.0}, "batch": 32, "lr_matrix": 0.02, "lr_other": 0.002, "lr_text": 0.3, "decay": 0.02,
     "drop": {"i2l": 0.5, "t2l": 0.1, "add": 0.1, "restyle": 0.1}, "one": {"i2l": 0.5, "restyle": 0.5, "t2l": 0.1, "add": 0.25},
-    "clock": "cpu", "warm": 60, "constant": 1.0, "seconds": 7200, "limit": 150, "captions": True, "few": {}, "lean": {},
+    "clock": "cpu", "warm": 60, "constant": 1.0, "seconds": 7200, "limit": 150, "captions": True, "few": {}, "lean": {}, "band": {},
 }
 
 
@@ -47,10 +47,13 @@ class Model(torch.nn.Module):
         return self.net({**batch, "text": self.features(batch["ids"])})
 
 
-def sigma_of(task, size, one, rng):
-    """Noise levels [B]: sigma = 1 with probability `one`, else sqrt(u)."""
-    u = torch.from_numpy(np.sqrt(rng.random(size))).float()
-    return torch.where(torch.from_numpy(rng.random(size) < one), torch.ones(size), u).clamp(min=0.02)
+def sigma_of(size, one, rng, band=(0.0, 0.8, 0.98)):
+    """Noise levels [B]: 1 with probability `one`, else, with probability band[0], uniform between band[1] and band[2], else
+    sqrt(u). The band is where a region of a few tokens shows which of several colours it will have: only there do several
+    regions learn to share out a caption's words, and below it the text is not needed any more."""
+    share, low, high = band
+    u = np.where(rng.random(size) < share, rng.uniform(low, high, size), np.sqrt(rng.random(size)))
+    return torch.from_numpy(np.where(rng.random(size) < one, 1.0, u)).float().clamp(min=0.02)
 
 
 def loss_of(model, batch, sigma):
@@ -187,7 +190,7 @@ def main():
         task = str(turns.choice(names, p=shares / shares.sum()))
         drop = phase["drop"][task] if phase["captions"] else 1.0
         batch = {k: v.to(args.device) for k, v in feed(task, phase["batch"], drop).items()}
-        sigma = sigma_of(task, phase["batch"], phase["one"][task], rng).to(args.device)
+        sigma = sigma_of(phase["batch"], phase["one"][task], rng, phase["band"].get(task, (0.0, 0.8, 0.98))).to(args.device)
         loss = loss_of(model, batch, sigma)
         optimizer.zero_grad()
         side.zero_grad()
