@@ -71,6 +71,7 @@ export type {
 } from './model/cache/contract.ts';
 export { binsMask, presetMask, type CachePreset } from './model/cache/step-mask.ts';
 export type { PassReport, PassRunner, RegionDifference, StepReport } from './model/denoise/denoiser.ts';
+export type { ModulationMode } from './model/denoise/modulation-feed.ts';
 export { hookedRunner, type BlockHook, type SegmentOutput } from './model/hooks/block-hooks.ts';
 export { TensorCapture, type CaptureSpec } from './model/hooks/tensor-capture.ts';
 export { attentionState } from './model/mmdit/block.ts';

@@ -3,7 +3,7 @@ import { ShapeError, UsageError } from '../../runtime/errors.ts';
 import { ProgramBuilder } from '../../runtime/program/builder.ts';
 import { compileProgram, type Program } from '../../runtime/program/program.ts';
 import type { Tensor } from '../../runtime/tensor.ts';
-import type { ModulationTable } from '../mmdit/modulation-table.ts';
+import { ModulationLayout } from '../mmdit/modulation-layout.ts';
 import type { QwenImageTransformer2DModel, TransformerPass } from '../mmdit/transformer.ts';
 import { PASS_STATES, type AttentionMaps, type CondEmbedding } from '../mmdit/transformer-program.ts';
 import { joinRanges } from '../mmdit/block.ts';
@@ -11,6 +11,7 @@ import type { TextFeatures } from '../text/text-encoder.ts';
 import type { TokenPlan, TokenRange } from '../tokens/token-plan.ts';
 import type { SamplerFactory } from '../sampler/custom-sampler.ts';
 import { runCustomStep } from './custom-step.ts';
+import { prepareModulation, type ModulationFeed, type ModulationMode } from './modulation-feed.ts';
 import { recordStep, STEP_STATES, stepScalars, type StepSpec } from './step-program.ts';
 
 /** Everything that a loop of denoising steps needs but noise. */
@@ -32,6 +33,8 @@ export interface DenoiseSpec {
   readonly ropeTheta?: number;
   readonly condEmbedding?: CondEmbedding;
   readonly additionalTCond?: number;
+  /** Where the modulation vectors come from; the tokens are the same. Default `table`. */
+  readonly modulation?: ModulationMode;
   /** Attention maps that the passes write out for hooks to read. */
   readonly attentionMaps?: AttentionMaps;
 }
@@ -120,7 +123,7 @@ export class Denoiser {
   readonly #engine: Engine;
   readonly #tokens: Tensor;
   readonly #step: Program;
-  readonly #modulation: ModulationTable;
+  readonly #modulation: ModulationFeed;
   readonly #owned: { dispose(): void }[];
 
   private constructor(
@@ -130,7 +133,7 @@ export class Denoiser {
       cond: TransformerPass;
       uncond: TransformerPass | undefined;
       step: Program;
-      modulation: ModulationTable;
+      modulation: ModulationFeed;
       tokens: Tensor;
       owned: Tensor[];
     },
@@ -149,12 +152,17 @@ export class Denoiser {
     return this.spec.sigmas.length - 1;
   }
 
+  /** Device bytes that the modulation vectors take during a run: the table, or weights that stay resident. */
+  get modulationBytes(): number {
+    return this.#modulation.byteLength;
+  }
+
   /** Predicted rows, neighbouring ranges joined. */
   get ranges(): TokenRange[] {
     return joinRanges(this.spec.plan.predicted, this.spec.plan.numTokens);
   }
 
-  /** Compiles the passes and the step, and tabulates the modulation of all noise levels. */
+  /** Compiles the passes and the step, and tabulates the modulation of all noise levels (or loads its weights). */
   static async prepare(
     engine: Engine,
     transformer: QwenImageTransformer2DModel,
@@ -166,8 +174,8 @@ export class Denoiser {
     const { config } = transformer;
     const channels = config.inChannels;
     const owned: Tensor[] = [];
-    const make = (label: string): Tensor => {
-      const tensor = engine.tensor('f32', [plan.numTokens, channels], undefined, label);
+    const make = (label: string, shape = [plan.numTokens, channels]): Tensor => {
+      const tensor = engine.tensor('f32', shape, undefined, label);
       owned.push(tensor);
       return tensor;
     };
@@ -176,13 +184,9 @@ export class Denoiser {
       const tokens = make('tokens');
       const velocity = make('velocity');
       const guided = spec.negative !== undefined;
-      const timesteps = Array.from(spec.sigmas).slice(0, -1);
-      if (plan.modulationRowCount > 1) timesteps.push(0);
-      const modulation = await transformer.modulation({
-        timesteps,
-        ...(spec.additionalTCond !== undefined ? { additionalTCond: spec.additionalTCond } : {}),
-        ...(signal ? { signal } : {}),
-      });
+      // One for both passes: their vectors are the same.
+      const vectors = make('modulation', [plan.modulationRowCount, new ModulationLayout(config).total]);
+      const modulation = await prepareModulation(transformer, spec, vectors, signal);
       disposables.push(modulation);
       const pass = async (text: TextFeatures, out: Tensor): Promise<TransformerPass> => {
         const prepared = await transformer.prepare(
@@ -193,7 +197,7 @@ export class Denoiser {
             ...(spec.condEmbedding ? { condEmbedding: spec.condEmbedding } : {}),
             ...(spec.attentionMaps ? { attentionMaps: spec.attentionMaps } : {}),
           },
-          { [PASS_STATES.tokens]: tokens, [PASS_STATES.velocity]: out },
+          { [PASS_STATES.tokens]: tokens, [PASS_STATES.velocity]: out, [PASS_STATES.modulation]: vectors },
           signal,
         );
         disposables.push(prepared);
@@ -250,9 +254,8 @@ export class Denoiser {
     });
     for (let step = 0; step < this.numSteps; step++) {
       run.signal?.throwIfAborted();
-      const zero = this.#modulation.numRows > this.numSteps ? this.numSteps : undefined;
       const evaluate = async (by: PassRunner, at: number): Promise<PassReport[]> => {
-        for (const { pass } of passes) pass.setModulation(this.#modulation, at, zero);
+        this.#modulation.set(at, passes[0].pass); // all passes read the one tensor
         return by.run(passes, at);
       };
       const reports = await evaluate(runner, step);

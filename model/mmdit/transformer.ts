@@ -11,6 +11,7 @@ import type { TransformerConfig } from '../config/transformer-config.ts';
 import { requireTensors, type TensorTable } from '../tensor-table.ts';
 import type { WeightPrecision } from '../weight-precision.ts';
 import { computeModulation, type ModulationRequest, type ModulationTable } from './modulation-table.ts';
+import { StepModulation } from './step-modulation.ts';
 import { transformerTensors } from './tensors.ts';
 import {
   blockSegment,
@@ -91,9 +92,18 @@ export class QwenImageTransformer2DModel {
   }
 
   /**
+   * Prepares the way without a table: vectors of one step at a time, into `out` f32 [rows, layout.total]; the modulation
+   * weights stay on the device until it is disposed.
+   */
+  stepModulation(out: Tensor, request: Omit<ModulationRequest, 'timesteps'> = {}): Promise<StepModulation> {
+    const base = { table: this.#source, precision: this.precision };
+    return StepModulation.prepare(this.#engine, sourceReader(this.#source), base, this.config, out, request);
+  }
+
+  /**
    * Compiles a pass for one plan of tokens and one text length. Weights are shared by all passes.
    *
-   * @param bind tensors that take the place of the pass's states: two passes of guidance share `tokens`
+   * @param bind tensors that take the place of the pass's states: two passes of guidance share `tokens` and `modulation`
    */
   async prepare(
     spec: Omit<TransformerPassSpec, 'config'>,

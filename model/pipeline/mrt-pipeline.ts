@@ -4,6 +4,7 @@ import { condEmbeddingLength, type Checkpoint } from '../checkpoint/checkpoint.t
 import { parseCacheConfig, type CacheConfig } from '../cache/cache-config.ts';
 import { cacheRunnerOf } from '../cache/cache-runner.ts';
 import { Denoiser, type PassRunner, type StepReport } from '../denoise/denoiser.ts';
+import type { ModulationMode } from '../denoise/modulation-feed.ts';
 import type { LayeredDesign } from '../layout/design-schema.ts';
 import { mergeManifest, type MrtManifest } from '../manifest/manifest.ts';
 import { hookedRunner, type BlockHook } from '../hooks/block-hooks.ts';
@@ -55,6 +56,8 @@ export interface MrtRunOptions extends SamplingOptions {
   readonly hooks?: readonly BlockHook[];
   /** Attention maps that the passes write out for hooks to read. */
   readonly attentionMaps?: AttentionMaps;
+  /** `perStep` computes the modulation vectors inside the loop, with their weights resident; the result is the same. */
+  readonly modulation?: ModulationMode;
   /** A sampler in place of the form, or the name of a registered one. */
   readonly sampler?: string | SamplerFactory;
   /** Called with the tokens after every step, f32 [N, C]: one readback a step. */
@@ -141,6 +144,7 @@ export class MrtPipeline {
       {
         ...this.denoiseSpec(job, text, transformer),
         ...(options.attentionMaps ? { attentionMaps: options.attentionMaps } : {}),
+        ...(options.modulation ? { modulation: options.modulation } : {}),
       },
       signal,
     );

@@ -1,6 +1,6 @@
 import { parseCacheConfig, type CacheConfig } from '../../model/cache/cache-config.ts';
 import { cacheRunnerOf, type CacheContext, type CacheRunner } from '../../model/cache/cache-runner.ts';
-import { Denoiser, type PassReport, type PassRunner } from '../../model/denoise/denoiser.ts';
+import { Denoiser, type DenoiseSpec, type PassReport, type PassRunner } from '../../model/denoise/denoiser.ts';
 import type { QwenImageTransformer2DModel } from '../../model/mmdit/transformer.ts';
 import { planImages, type ImageShape } from '../../model/tokens/plan-images.ts';
 import type { TokenPlan, TokenRange } from '../../model/tokens/token-plan.ts';
@@ -27,6 +27,7 @@ export async function testLoop(
     readonly predicted?: readonly TokenRange[];
     readonly guided?: boolean;
     readonly textLength?: number;
+    readonly spec?: Pick<DenoiseSpec, 'modulation' | 'additionalTCond'>;
   } = {},
 ): Promise<TestLoop> {
   const { numSteps = 8, shapes = [[1, 4, 4]], guided = false, textLength = 5 } = options;
@@ -45,6 +46,7 @@ export async function testLoop(
     form: 'euler',
     predicts: 'eps-z0',
     ...(guided ? { negative: text(3), cfgScale: 3, rescale: 'perToken' } : {}),
+    ...options.spec,
   });
   const tokens = random.floats(plan.numTokens * config.inChannels);
   return {
