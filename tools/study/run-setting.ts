@@ -26,6 +26,8 @@ export interface RunCost {
   readonly totalMs: number;
   /** Most bytes of GPU buffers alive after a step, pooled ones included. */
   readonly deviceBytes: number;
+  /** Bytes of modulation: the table, or weights that stay resident. Absent in records from before it was measured. */
+  readonly modulationBytes?: number;
   readonly numTokens: number;
   readonly flopsDone: number;
   readonly flopsSkipped: number;
@@ -54,11 +56,11 @@ export async function runSetting(
   setting: StudySetting,
   options: { readonly seed: number; readonly signal?: AbortSignal },
 ): Promise<{ readonly output: RunOutput; readonly cost: RunCost }> {
-  const { steps, cache = 'off', cfgScale, sampler, regions } = setting;
+  const { steps, cache = 'off', cfgScale, sampler, regions, modulation } = setting;
   const document = regions === 'canvas' ? onCanvas(design.document) : design.document;
   const latents: Float32Array[] = [];
   const passes: PassCost[] = [];
-  let [started, ended, cpuMs, deviceBytes, flopsDone, flopsSkipped] = [0, 0, 0, 0, 0, 0];
+  let [started, ended, cpuMs, deviceBytes, modulationBytes, flopsDone, flopsSkipped] = [0, 0, 0, 0, 0, 0, 0];
   let cpu = process.cpuUsage();
   let predicted: (tokens: Float32Array) => Float32Array = (tokens) => tokens;
   const isForm = sampler === 'euler' || sampler === 'renoise';
@@ -75,6 +77,7 @@ export async function runSetting(
               tokens: 'noise',
               ...(signal ? { signal } : {}),
             });
+      modulationBytes = denoiser.modulationBytes;
       await engine.idle();
       cpu = process.cpuUsage();
       started = performance.now();
@@ -90,6 +93,7 @@ export async function runSetting(
     ...(steps === undefined ? {} : { steps }),
     ...(cfgScale === undefined ? {} : { cfgScale }),
     ...(sampler === undefined ? {} : isForm ? { form: sampler } : { sampler }),
+    ...(modulation === undefined ? {} : { modulation }),
     ...(signal ? { signal } : {}),
   };
   const run = pipeline.run(document, runOptions);
@@ -112,6 +116,7 @@ export async function runSetting(
       cpuMs,
       totalMs: result.meta.durationMs,
       deviceBytes,
+      modulationBytes,
       numTokens: result.meta.numTokens,
       flopsDone,
       flopsSkipped,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
 import { parseCacheConfig, type CacheConfig } from '../../model/cache/cache-config.ts';
+import type { ModulationMode } from '../../model/denoise/modulation-feed.ts';
 import { CACHE_PRESETS } from '../../model/cache/step-mask.ts';
 import { DESIGN_TASKS } from '../../model/layout/design-schema.ts';
 import type { WeightPrecision } from '../../model/weight-precision.ts';
@@ -19,6 +20,8 @@ export interface StudySetting {
   readonly sampler?: string | undefined;
   /** `canvas` gives every layer the whole window as its region. */
   readonly regions?: 'own' | 'canvas' | undefined;
+  /** `table` (default): modulation vectors of all steps before the loop; `perStep`: in the loop, weights resident. */
+  readonly modulation?: ModulationMode | undefined;
   /** Put over the checkpoint's manifest. */
   readonly manifest?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -47,6 +50,7 @@ const items = {
   cfgScale: z.number().check(z.minimum(0), z.maximum(100)),
   sampler: z.string(),
   regions: z.enum(['own', 'canvas']),
+  modulation: z.enum(['table', 'perStep']),
   manifest: z.record(z.string(), z.unknown()),
 };
 const settingFields = {
@@ -56,6 +60,7 @@ const settingFields = {
   cfgScale: z.optional(items.cfgScale),
   sampler: z.optional(items.sampler),
   regions: z.optional(items.regions),
+  modulation: z.optional(items.modulation),
   manifest: z.optional(items.manifest),
 };
 const settingSchema = z.strictObject(settingFields);
@@ -66,6 +71,7 @@ const sweepSchema = z.strictObject({
   cfgScale: z.optional(z.array(items.cfgScale)),
   sampler: z.optional(z.array(items.sampler)),
   regions: z.optional(z.array(items.regions)),
+  modulation: z.optional(z.array(items.modulation)),
   manifest: z.optional(z.array(items.manifest)),
 });
 const planSchema = z.strictObject({
@@ -101,7 +107,7 @@ export function parseStudyPlan(value: unknown, where: string): StudyPlan {
   return { base: own, settings: named(own, all), task, seed, repeats };
 }
 
-/** The study that runs where no file is given: caching at several step counts, precisions, samplers, guidance. */
+/** The study that runs where no file is given: caching at several step counts, precisions, samplers, guidance, modulation. */
 export function defaultStudyPlan(steps: number): StudyPlan {
   const dbcache = (fields: Record<string, unknown>): CacheConfig => ({
     method: 'dbcache',
@@ -139,19 +145,23 @@ export function defaultStudyPlan(steps: number): StudyPlan {
     { ...base, sampler: 'heun' },
     { ...base, cfgScale: 2 },
     { ...base, regions: 'canvas' },
+    { ...base, modulation: 'perStep' },
+    { steps: 28, modulation: 'perStep' },
   ];
   return { base, settings: named(base, settings), task: 't2l', seed: 0, repeats: 1 };
 }
 
-/** The uncached full-precision run that a setting's steps are compared with. */
-export function twinOf({ cache: _cache, precision: _precision, ...rest }: StudySetting): StudySetting {
+/** The uncached full-precision run, with the table of modulation vectors, that a setting's steps are compared with. */
+export function twinOf(setting: StudySetting): StudySetting {
+  const { cache: _cache, precision: _precision, modulation: _modulation, ...rest } = setting;
   return rest;
 }
 
 /** Two settings with one key run the same. */
 export function settingKey(setting: StudySetting): string {
   const { steps, cache = 'off', precision = 'stored', cfgScale, sampler, regions = 'own', manifest } = setting;
-  const text = JSON.stringify(sorted({ steps, cache, precision, cfgScale, sampler, regions, manifest }));
+  const modulation = setting.modulation === 'perStep' ? 'perStep' : undefined; // keys of studies before it stay
+  const text = JSON.stringify(sorted({ steps, cache, precision, cfgScale, sampler, regions, modulation, manifest }));
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
@@ -206,6 +216,7 @@ export function describeSetting(setting: StudySetting): string {
     precision === 'stored' ? undefined : precision,
     cfgScale === undefined ? undefined : `cfg ${cfgScale}`,
     regions === 'own' ? undefined : 'full canvas',
+    setting.modulation === 'perStep' ? 'no modulation table' : undefined,
     manifest === undefined ? undefined : JSON.stringify(manifest),
   ];
   return parts.filter((part) => part !== undefined).join(', ');

@@ -86,6 +86,12 @@ const COLUMNS: readonly Column[] = [
     digits: 1,
   },
   {
+    name: 'modulationMiB',
+    about: 'modulation on the device in the loop: the table, or weights that stay resident',
+    value: ({ modulationBytes: bytes }) => (typeof bytes === 'number' ? bytes / 2 ** 20 : null),
+    digits: 2,
+  },
+  {
     name: 'pareto',
     about: 'no other setting is both faster and closer to the base',
     value: (s) => (s.isPareto ? 'yes' : ''),

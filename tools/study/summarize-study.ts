@@ -36,6 +36,8 @@ export interface SettingSummary {
   /** Base FLOPs over this one's: what the speed would be if time went with work alone. */
   readonly workSpeedup: number;
   readonly deviceBytes: number;
+  /** The most of a design; null in reports from before it was measured. */
+  readonly modulationBytes: number | null;
   /** Means over designs. */
   readonly flopsDone: number;
   readonly flopsSkipped: number;
@@ -94,6 +96,7 @@ export function summarizeStudy(
       twinSpeedup: ratio(settingKey(twinOf(setting)), timeOf),
       workSpeedup: ratio(baseKey, ({ cost }) => cost.flopsDone),
       deviceBytes: Math.max(...own.map(({ cost }) => cost.deviceBytes)),
+      modulationBytes: maxOrNull(own.flatMap(({ cost }) => cost.modulationBytes ?? [])),
       flopsDone: mean(own.map(({ cost }) => cost.flopsDone)),
       flopsSkipped: mean(own.map(({ cost }) => cost.flopsSkipped)),
       hitShare: mean(passes.map(({ hit }) => (hit ? 1 : 0))),
@@ -157,6 +160,10 @@ function mean(values: readonly number[]): number {
 
 function meanOrNull(values: readonly number[]): number | null {
   return values.length === 0 ? null : mean(values);
+}
+
+function maxOrNull(values: readonly number[]): number | null {
+  return values.length === 0 ? null : Math.max(...values);
 }
 
 function median(values: readonly number[]): number {

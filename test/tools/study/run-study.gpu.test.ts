@@ -30,6 +30,7 @@ describe.skipIf(typeof engine === 'string')('a study', () => {
       sweeps: [{ cache: ['off', { preset: 'fast', residualDiffThreshold: 1 }] }, { steps: [2] }, { sampler: ['heun'] }],
       settings: [
         { precision: 'int8' },
+        { modulation: 'perStep' },
         { regions: 'canvas' },
         { steps: 3, cache: 'fast' },
         { cfgScale: 2, cache: { method: 'dbcache', fnComputeBlocks: 1, residualDiffThreshold: 1, maxWarmupSteps: 2 } },
@@ -95,6 +96,7 @@ describe.skipIf(typeof engine === 'string')('a study', () => {
       ['2 steps', 2],
       ['4 steps, heun', 2],
       ['4 steps, int8', 2],
+      ['4 steps, no modulation table', 2],
       ['4 steps, full canvas', 2],
       ['4 steps, dbcache F1 R1 W2, cfg 2', 2],
     ]);
@@ -131,6 +133,13 @@ describe.skipIf(typeof engine === 'string')('a study', () => {
     expect(int8.twin.finalNmse).toBeGreaterThan(0);
     expect(int8.twin.finalNmse).toBeLessThan(0.05);
     expect(find(report, '4 steps, full canvas').base.psnr).toBeLessThan(50);
+    const perStep = find(report, '4 steps, no modulation table');
+    expect(perStep.twin.finalNmse).toBeLessThan(1e-9);
+    expect(perStep.base.psnr).toBe(50);
+    expect(perStep.flopsDone).toBe(base.flopsDone);
+    // The model's modulation weights are many times the five rows of its table.
+    expect(base.modulationBytes).toBeGreaterThan(0);
+    expect(perStep.modulationBytes! / base.modulationBytes!).toBeGreaterThan(2);
     const guided = find(report, '4 steps, dbcache F1 R1 W2, cfg 2');
     expect(guided).toMatchObject({ hitShare: 0.5, pattern: '1100' });
     expect(guided.twin.psnr).toBeLessThan(50);
@@ -152,6 +161,8 @@ describe.skipIf(typeof engine === 'string')('a study', () => {
     const csv = (await readFile(join(out, 'study.csv'), 'utf8')).trim().split('\n');
     expect(csv).toHaveLength(1 + report.summaries.length);
     expect(csv[1].startsWith('4 steps,')).toBe(true);
+    expect(csv[0]).toContain(',modulationMiB,');
+    expect(studyCsv([{ ...report.summaries[0], modulationBytes: 2 ** 20, isPareto: true }])).toContain(',1,yes');
     expect(studyCsv([{ ...report.summaries[0], name: 'a, "b"' }])).toContain('"a, ""b""",');
     const html = await readFile(join(out, 'index.html'), 'utf8');
     for (const { name } of report.summaries) expect(html).toContain(`<td>${name}</td>`);
@@ -161,7 +172,7 @@ describe.skipIf(typeof engine === 'string')('a study', () => {
     expect(pareto.match(/<circle/g)).toHaveLength(report.summaries.length);
     const fewer = { ...report, summaries: report.summaries.slice(1), identity: { ...identity, device: 'other' } };
     const comparison = compareStudies(report, fewer);
-    expect(comparison.both).toHaveLength(6);
+    expect(comparison.both).toHaveLength(7);
     expect(comparison.onlyA).toEqual(['4 steps']);
     expect(comparison.notes).toEqual([`device: ${identity.device} | other`]);
     expect(comparisonLines(comparison).join('\n')).toContain('only in the first: 4 steps');

@@ -35,6 +35,7 @@ describe('parseStudyPlan', () => {
     [{ base: { steps: 0 } }, 'plan.json: base.steps is not as a study says'],
     [{ base: { stepz: 1 } }, 'plan.json: base is not as a study says'],
     [{ sweeps: [{ precision: ['int2'] }] }, 'plan.json: sweeps.0.precision.0 is not as a study says'],
+    [{ base: { modulation: 'off' } }, 'plan.json: base.modulation is not as a study says'],
     [{ task: 'x' }, 'plan.json: task is not as a study says'],
     [{ format: 'other' }, 'plan.json: format is not as a study says'],
     [
@@ -57,10 +58,17 @@ describe('settings', () => {
     expect(a).toBe(b);
     expect(settingKey({ steps: 8 })).toBe(settingKey({ steps: 8, cache: 'off', precision: 'stored' }));
     expect(settingKey({ steps: 8 })).not.toBe(settingKey({ steps: 9 }));
+    expect(settingKey({ steps: 8 })).toBe(settingKey({ steps: 8, modulation: 'table' }));
+    expect(settingKey({ steps: 8 })).not.toBe(settingKey({ steps: 8, modulation: 'perStep' }));
+  });
+
+  it('keep the keys that records of finished studies have', () => {
+    expect(settingKey({ steps: 8, cfgScale: 2 })).toBe('9daa86d0abf32afd');
   });
 
   it('have a twin without cache at full precision', () => {
     const setting = { steps: 8, cache: { preset: 'fast' }, precision: 'int8', cfgScale: 2, sampler: 'heun' } as const;
+    expect(twinOf({ steps: 8, modulation: 'perStep' })).toEqual({ steps: 8 });
     expect(twinOf(setting)).toEqual({ steps: 8, cfgScale: 2, sampler: 'heun' });
   });
 
@@ -78,6 +86,8 @@ describe('settings', () => {
         regions: 'canvas',
       }),
     ).toBe('8 steps, dbcache F1 R0.2 taylorseer 2, f16, full canvas');
+    expect(describeSetting({ steps: 4, modulation: 'perStep' })).toBe('4 steps, no modulation table');
+    expect(describeSetting({ steps: 4, modulation: 'table' })).toBe('4 steps');
   });
 });
 
@@ -86,7 +96,7 @@ describe('defaultStudyPlan', () => {
     const { settings } = defaultStudyPlan(8);
     expect(settings.length).toBeGreaterThanOrEqual(24);
     expect(new Set(settings.map(({ name }) => name)).size).toBe(settings.length);
-    for (const key of ['cache', 'precision', 'cfgScale', 'sampler', 'regions'] as const)
+    for (const key of ['cache', 'precision', 'cfgScale', 'sampler', 'regions', 'modulation'] as const)
       expect(settings.some((setting) => setting[key] !== undefined)).toBe(true);
   });
 });
