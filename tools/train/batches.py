@@ -97,10 +97,10 @@ class Feed:
     """Random batches from the pool. Draws `spread` batches' worth of records, sorts them by length, and hands them out in
     random order, so that padding is small."""
 
-    def __init__(self, records, seed, spread=12, limit=320, few=None, lean=None):
-        """few: {task: share of its batches that hold designs of one or two layers only}; lean: {task: see `collate`}."""
+    def __init__(self, records, seed, spread=12, limit=320, few=None):
+        """few: {task: share of its batches that hold designs of one or two layers only}."""
         self.records, self.rng, self.spread, self.limit = records, np.random.default_rng(seed), spread, limit
-        self.ready, self.few, self.lean = {}, few or {}, lean or {}
+        self.ready, self.few = {}, few or {}
 
     def records_of(self, task, size):
         small = self.rng.random() < self.few.get(task, 0.0)
@@ -118,10 +118,10 @@ class Feed:
             self.rng.shuffle(queue)
         return queue.pop()
 
-    def __call__(self, task, size, drop):
-        """A batch of a task; captions are dropped with probability `drop` (for the whole batch in i2l, else each)."""
+    def draw(self, task, size, drop):
+        """Records and captions; these are dropped with probability `drop` (for the whole batch in i2l, else each)."""
         records = self.records_of(task, size)
         whole = task == "i2l" and self.rng.random() < drop
         texts = ["" if whole or (task != "i2l" and self.rng.random() < drop) else caption_of(r, task, self.rng)
                  for r in records]
-        return collate(records, task, texts, lean=self.lean.get(task, 0.0))
+        return records, texts

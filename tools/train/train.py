@@ -1,11 +1,11 @@
 """Trains transformer and text encoder:
 
-    python -m tools.train.train --state DIR --phase tools/train/phases/i2l.json --hours 1
+    python -m tools.train.train --state DIR --phase tools/train/phases/i2l.json --minutes 60
 
 Draws batches of encoded designs from DIR/pool (new shards are picked up as they appear), one task a batch. The state
 (weights, EMA, optimizer, step, CPU seconds) lies in DIR/NAME.pt and is written every ten minutes and at the end, so that
 the training can be cut at any moment and goes on with the same command. A phase file says the mix, the learning rates
-and their course; a run goes from phase to phase with --from OTHER.
+and their course; a run goes from phase to phase with --start-from OTHER.
 """
 
 import argparse
@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .batches import Feed
+from .batches import Feed, collate
+from .distill import Teacher, taught_loss
 from .dit import Size, Transformer
 from .muon import Optimizer
 from .ranks import Ranks
@@ -30,6 +31,7 @@ DEFAULTS = {
     "tasks": {"i2l": 1.0}, "batch": 32, "lr_matrix": 0.02, "lr_other": 0.002, "lr_text": 0.3, "decay": 0.02,
     "drop": {"i2l": 0.5, "t2l": 0.1, "add": 0.1, "restyle": 0.1}, "one": {"i2l": 0.5, "restyle": 0.5, "t2l": 0.1, "add": 0.25},
     "clock": "cpu", "warm": 60, "constant": 1.0, "seconds": 7200, "limit": 150, "captions": True, "few": {}, "lean": {}, "band": {},
+    "taught": {},
 }
 
 
@@ -140,12 +142,14 @@ def arguments():
     parser.add_argument("--name", default="run")
     parser.add_argument("--start-from", help="name of a saved run whose weights and optimizer start this one")
     parser.add_argument("--phase", required=True)
+    parser.add_argument("--teacher", help="name of the run that teaches the phase's `taught` tasks (distill.py)")
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--blocks", type=int, default=8)
     parser.add_argument("--minutes", type=float, default=1e9, help="of wall time, then save and stop")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the phase's seconds")
     parser.add_argument("--ranks", type=int, default=1, help="processes that average their gradients; each draws whole batches")
     parser.add_argument("--rank", type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -155,6 +159,7 @@ def main():
     args = arguments()
     torch.set_num_threads(args.threads)
     folder, phase = Path(args.state), {**DEFAULTS, **json.loads(Path(args.phase).read_text())}
+    phase["seconds"] *= args.scale
     model = build(Size(args.width, args.blocks), folder, args.device)
     ema = Ema(model)
     optimizer, side = optimizer_of(model, phase)
@@ -171,12 +176,14 @@ def main():
         for name, p in model.named_parameters():
             if name.startswith("text.") or (".text." in name and ".mod." not in name):
                 p.requires_grad_(False)
+    teacher = Teacher(folder, args.teacher, lambda size: Model(Size(**size)), args.device) if args.teacher else None
     if args.compile:
         torch._dynamo.config.recompile_limit = 64
-        for block in model.net.blocks:
-            block.compile(dynamic=True)
+        for net in (model.net, *([teacher.model.net] if teacher else [])):
+            for block in net.blocks:
+                block.compile(dynamic=True)
     pool = Pool(folder / "pool")
-    feed = Feed(pool.refresh(), [5, step, args.rank, os.getpid()], limit=phase["limit"], few=phase["few"], lean=phase["lean"])
+    feed = Feed(pool.refresh(), [5, step, args.rank, os.getpid()], limit=phase["limit"], few=phase["few"])
     rng = np.random.default_rng([6, step, args.rank, os.getpid()])
     turns = np.random.default_rng([7, step])  # all ranks work on the same task, or they would wait for the longest
     torch.manual_seed(step + 11 + 1000003 * args.rank)
@@ -189,9 +196,14 @@ def main():
     while not over:
         task = str(turns.choice(names, p=shares / shares.sum()))
         drop = phase["drop"][task] if phase["captions"] else 1.0
-        batch = {k: v.to(args.device) for k, v in feed(task, phase["batch"], drop).items()}
-        sigma = sigma_of(phase["batch"], phase["one"][task], rng, phase["band"].get(task, (0.0, 0.8, 0.98))).to(args.device)
-        loss = loss_of(model, batch, sigma)
+        records, texts = feed.draw(task, phase["batch"], drop)
+        lean = phase["lean"].get(task, 0.0)
+        if teacher and task in phase["taught"]:
+            loss = taught_loss(model, teacher, phase["taught"][task], records, task, texts, lean, rng, args.device)
+        else:
+            batch = collate(records, task, texts, args.device, lean)
+            sigma = sigma_of(phase["batch"], phase["one"][task], rng, phase["band"].get(task, (0.0, 0.8, 0.98)))
+            loss = loss_of(model, batch, sigma.to(args.device))
         optimizer.zero_grad()
         side.zero_grad()
         loss.backward()
