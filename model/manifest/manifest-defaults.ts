@@ -47,6 +47,7 @@ export const DEFAULT_MANIFEST: MrtManifest = {
       maxTokens: 8192,
       terminal: 0.02,
     },
+    tasks: {},
   },
   guidance: { drops: 'text', negativePrompt: '', rescale: 'none' },
   latentInput: 'rgba-premul',

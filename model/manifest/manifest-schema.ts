@@ -37,6 +37,49 @@ function isSigmaList(steps: string, sigmas: readonly number[]): boolean {
   return /^[1-9]\d{0,3}$/.test(steps) && sigmas.length === Number(steps) + 1 && isFalling && sigmas.at(-1) === 0;
 }
 
+const samplingKeys = {
+  form: oneOf(['euler', 'renoise']),
+  steps: integerIn(1, 1000),
+  cfgScale: numberIn(0, 100),
+  sigmas: sigmaLists,
+};
+const fallbackKeys = {
+  timeShift: oneOf(['exponential', 'linear', 'none']),
+  baseShift: z.number(),
+  maxShift: z.number(),
+  baseTokens: z.number(),
+  maxTokens: z.number(),
+  terminal: z.nullable(z.number().check(z.gte(0, 'range'), z.lt(1, 'range'))),
+};
+
+/** One task's keys: those that it sets take the place of the general ones (taskSampling). */
+const taskKeys = z.partial(z.looseObject({ ...samplingKeys, fallback: z.partial(z.looseObject(fallbackKeys)) }));
+
+/** Sampling of all tasks, and by task. The tasks are an extension of golden/kinds-mrt.md section 2. */
+const sampling = z
+  .looseObject({
+    ...samplingKeys,
+    fallback: z.looseObject(fallbackKeys).check(z.refine((rule) => rule.maxTokens !== rule.baseTokens, 'value')),
+    tasks: z.partial(
+      z.strictObject(
+        { t2l: taskKeys, i2l: taskKeys, add: taskKeys, restyle: taskKeys },
+        {
+          error: (issue) => (issue.code === 'unrecognized_keys' ? 'task' : 'type'),
+        },
+      ),
+    ),
+  })
+  .check(
+    z.refine(
+      ({ fallback, tasks }) =>
+        Object.values(tasks).every((own) => {
+          const rule = { ...fallback, ...own?.fallback };
+          return rule.maxTokens !== rule.baseTokens;
+        }),
+      { error: 'value', path: ['tasks'] },
+    ),
+  );
+
 const MAX_MARGIN_TOKENS = 64;
 const MAX_POSITION = 1_000_000;
 
@@ -77,22 +120,7 @@ export const manifestSchema = z.looseObject({
   layerEmbedding: z.null('unsupported'),
   additionalTCond: integerIn(0, 65_535),
   predicts: oneOf(['z0-eps', 'eps-z0']),
-  sampling: z.looseObject({
-    form: oneOf(['euler', 'renoise']),
-    steps: integerIn(1, 1000),
-    cfgScale: numberIn(0, 100),
-    sigmas: sigmaLists,
-    fallback: z
-      .looseObject({
-        timeShift: oneOf(['exponential', 'linear', 'none']),
-        baseShift: z.number(),
-        maxShift: z.number(),
-        baseTokens: z.number(),
-        maxTokens: z.number(),
-        terminal: z.nullable(z.number().check(z.gte(0, 'range'), z.lt(1, 'range'))),
-      })
-      .check(z.refine((rule) => rule.maxTokens !== rule.baseTokens, 'value')),
-  }),
+  sampling,
   guidance: z.looseObject({ drops: oneOf(['text']), negativePrompt: z.string(), rescale: oneOf(['none', 'perToken']) }),
   latentInput: oneOf(['rgba-premul', 'rgba-straight', 'rgb-gray']),
   encodeMode: sheet,

@@ -8,6 +8,7 @@ import { manifestSchema } from './manifest-schema.ts';
 import type { MrtManifest } from './manifest-schema.ts';
 
 export type { MrtManifest } from './manifest-schema.ts';
+export { taskSampling, type TaskSampling } from './task-sampling.ts';
 
 const REMEDIES: Readonly<Record<string, readonly [rule: string, remedy: string]>> = {
   'not-json': ['a manifest is one JSON text in UTF-8', 'Repair the file.'],
@@ -18,6 +19,7 @@ const REMEDIES: Readonly<Record<string, readonly [rule: string, remedy: string]>
   type: ['a key has its JSON type', 'Correct it, or leave it out for the default.'],
   value: ['a key has one of its values', 'Correct it, or leave it out for the default.'],
   range: ['a number lies in its range', 'Correct it, or leave it out for the default.'],
+  task: ['sampling.tasks holds t2l, i2l, add and restyle, nothing else', 'Correct the name, or leave it out.'],
   unsupported: ['layerEmbedding is reserved and must be null', 'This version cannot run the checkpoint.'],
 };
 
@@ -26,7 +28,8 @@ const REMEDIES: Readonly<Record<string, readonly [rule: string, remedy: string]>
  *
  * @param source JSON text, its UTF-8 bytes, or a JSON value (undefined or null: all defaults)
  * @param path the file as the caller named it, for messages
- * @throws ConfigError with rule `not-json`, `too-deep`, `not-object`, `format`, `type`, `value`, `range` or `unsupported`
+ * @throws ConfigError with rule `not-json`, `too-deep`, `not-object`, `format`, `type`, `value`, `range`, `task` or
+ * `unsupported`
  */
 export function parseManifest(source: unknown, path?: string): MrtManifest {
   const isText = typeof source === 'string' || source instanceof Uint8Array;
@@ -50,7 +53,9 @@ export function mergeManifest(base: MrtManifest, override: unknown, path?: strin
   const result = manifestSchema.safeParse(merged);
   if (!result.success) {
     const issue = result.error.issues[0];
-    const where = issue?.path ?? [];
+    // An unknown key is named by its object's issue: the place is the key.
+    const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+    const where = [...(issue?.path ?? []), ...unknown];
     const rule = issue !== undefined && Object.hasOwn(REMEDIES, issue.message) ? issue.message : 'type';
     let at: unknown = merged;
     for (const key of where) at = (at as Readonly<Record<PropertyKey, unknown>> | undefined)?.[key];

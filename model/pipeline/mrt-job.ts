@@ -1,14 +1,14 @@
 import { validateDesign } from '../layout/design.ts';
 import type { Box, DesignLayer, LayeredDesign } from '../layout/design-schema.ts';
 import { flattenLayers } from '../layout/flatten.ts';
-import { designLimits, type MrtManifest } from '../manifest/manifest.ts';
-import { studentSigmas } from '../sampler/student-sigmas.ts';
+import { designLimits, taskSampling, type MrtManifest } from '../manifest/manifest.ts';
+import { hasSigmaList, studentSigmas } from '../sampler/student-sigmas.ts';
 import type { SamplingForm } from '../sampler/step.ts';
 import { TOKEN_SIDE } from '../tokens/grid.ts';
 import { planMrt } from '../tokens/plan-mrt.ts';
 import type { TokenPlan } from '../tokens/token-plan.ts';
 
-/** What a caller may set for one run; each falls back to the document, then to the manifest. */
+/** What a caller may set for one run; each falls back to the document, then to what the manifest says for the task. */
 export interface SamplingOptions {
   readonly steps?: number;
   readonly cfgScale?: number;
@@ -39,6 +39,8 @@ export interface MrtJob {
   readonly rng: NoiseSource;
   /** steps + 1 noise levels. */
   readonly sigmas: Float64Array;
+  /** Whether they are a list of the manifest's; else its formula gave them. */
+  readonly isListed: boolean;
   /** Pixels of the token grid per pixel of the document: 1 where the window lies on the grid. */
   readonly scaleX: number;
   readonly scaleY: number;
@@ -53,7 +55,8 @@ export function planJob(design: LayeredDesign, manifest: MrtManifest, options: S
   const valid = validateDesign(design, undefined, designLimits(manifest));
   const plan = planMrt(valid, manifest);
   const { sampling } = valid;
-  const steps = options.steps ?? sampling?.steps ?? manifest.sampling.steps;
+  const own = taskSampling(manifest, valid.task?.type);
+  const steps = options.steps ?? sampling?.steps ?? own.steps;
   const { window } = plan;
   return {
     design: valid,
@@ -61,11 +64,12 @@ export function planJob(design: LayeredDesign, manifest: MrtManifest, options: S
     plan,
     leaves: new Map(flattenLayers(valid.layers).leaves.map(({ layer }) => [layer.id, layer])),
     steps,
-    cfgScale: options.cfgScale ?? sampling?.cfg ?? manifest.sampling.cfgScale,
-    form: options.form ?? sampling?.scheduler ?? manifest.sampling.form,
+    cfgScale: options.cfgScale ?? sampling?.cfg ?? own.cfgScale,
+    form: options.form ?? sampling?.scheduler ?? own.form,
     seed: options.seed ?? sampling?.seed ?? 0,
     rng: options.rng ?? 'philox',
-    sigmas: studentSigmas(manifest.sampling, steps, window.gw * window.gh),
+    sigmas: studentSigmas(own, steps, window.gw * window.gh),
+    isListed: hasSigmaList(own, steps),
     scaleX: (window.gw * TOKEN_SIDE) / window.width,
     scaleY: (window.gh * TOKEN_SIDE) / window.height,
   };

@@ -32,9 +32,8 @@ export function studentSigmas(rule: SigmaRule, numSteps: number, windowTokens: n
   if (!Number.isInteger(numSteps) || numSteps < 1) {
     throw new UsageError(`sigmas: the number of steps must be an integer >= 1, got ${numSteps}.`);
   }
-  const key = String(numSteps);
-  const listed = Object.hasOwn(rule.sigmas, key) ? rule.sigmas[key] : undefined;
-  if (listed !== undefined && listed.length > 0) {
+  const listed = listFor(rule, numSteps);
+  if (listed) {
     checkListed(listed, numSteps);
     return Float64Array.from(listed);
   }
@@ -50,6 +49,17 @@ export function studentSigmas(rule: SigmaRule, numSteps: number, windowTokens: n
     levels = levels.map((s) => 1 - (1 - s) / stretch);
   }
   return Float64Array.from([...levels, 0]);
+}
+
+/** Whether a run of so many steps has a list of its own; else its noise levels come from the formula. */
+export function hasSigmaList(rule: SigmaRule, numSteps: number): boolean {
+  return listFor(rule, numSteps) !== undefined;
+}
+
+function listFor({ sigmas }: SigmaRule, numSteps: number): readonly number[] | undefined {
+  const key = String(numSteps);
+  const listed = Object.hasOwn(sigmas, key) ? sigmas[key] : undefined;
+  return listed !== undefined && listed.length > 0 ? listed : undefined;
 }
 
 function checkListed(listed: readonly number[], numSteps: number): void {

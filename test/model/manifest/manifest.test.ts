@@ -57,6 +57,20 @@ describe('parseManifest', () => {
     ['{"sampling":{"sigmas":{"x":[1,0]}}}', 'value'],
     ['{"sampling":{"fallback":{"terminal":1}}}', 'range'],
     ['{"sampling":{"fallback":{"maxTokens":256}}}', 'value'],
+    ['{"sampling":{"tasks":null}}', 'type'],
+    ['{"sampling":{"tasks":[]}}', 'type'],
+    ['{"sampling":{"tasks":{"t2i":{}}}}', 'task'],
+    ['{"sampling":{"tasks":{"__proto__2":{}}}}', 'task'],
+    ['{"sampling":{"tasks":{"t2l":2.5}}}', 'type'],
+    ['{"sampling":{"tasks":{"t2l":null}}}', 'type'],
+    ['{"sampling":{"tasks":{"add":{"cfgScale":-1}}}}', 'range'],
+    ['{"sampling":{"tasks":{"add":{"cfgScale":null}}}}', 'type'],
+    ['{"sampling":{"tasks":{"i2l":{"steps":0}}}}', 'range'],
+    ['{"sampling":{"tasks":{"i2l":{"form":"heun"}}}}', 'value'],
+    ['{"sampling":{"tasks":{"i2l":{"sigmas":{"2":[1,0]}}}}}', 'value'],
+    ['{"sampling":{"tasks":{"i2l":{"sigmas":[1,0]}}}}', 'type'],
+    ['{"sampling":{"tasks":{"restyle":{"fallback":{"timeShift":"cosine"}}}}}', 'value'],
+    ['{"sampling":{"tasks":{"restyle":{"fallback":{"maxTokens":256}}}}}', 'value'],
     ['{"prompt":{"template":"no place"}}', 'value'],
     ['{"prompt":{"template":"{} and {}"}}', 'value'],
     ['{"folders":{"encoder":"../vae"}}', 'value'],
@@ -75,6 +89,20 @@ describe('parseManifest', () => {
         'manifest: a key has one of its values, got "corner" (m/mrt.json: rope.origin). Correct it, or leave it out for the default.',
         { rule: 'value', path: 'm/mrt.json' },
       ),
+    );
+  });
+});
+
+describe('a task of a manifest', () => {
+  it('is named where it is wrong', () => {
+    expect(() => parseManifest({ sampling: { tasks: { i2l: {}, paint: { steps: 2 } } } }, 'mrt.json')).toThrow(
+      new ConfigError(
+        'manifest: sampling.tasks holds t2l, i2l, add and restyle, nothing else, got an object (mrt.json: sampling.tasks.paint). Correct the name, or leave it out.',
+        { rule: 'task', path: 'mrt.json' },
+      ),
+    );
+    expect(() => parseManifest({ sampling: { tasks: { add: { sigmas: { 1: [1] } } } } })).toThrow(
+      'a key has one of its values, got an object (sampling.tasks.add.sigmas)',
     );
   });
 });
