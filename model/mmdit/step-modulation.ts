@@ -66,8 +66,8 @@ export class StepModulation {
         ({ kind, label }) => kind === 'state' && label !== (MODULATION_STATES.table as string),
       );
       const stateBytes = own.reduce((sum, { byteLength }) => sum + byteLength, 0);
-      const slotBytes = program.memory.slots.reduce((sum, size) => sum + size, 0);
-      return new StepModulation(program, store, rows, weightBytes + stateBytes + slotBytes);
+      const byteLength = weightBytes + stateBytes + program.memory.arenaBytes;
+      return new StepModulation(program, store, rows, byteLength);
     } catch (error) {
       await store.dispose();
       throw error;
