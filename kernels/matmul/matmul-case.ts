@@ -45,7 +45,9 @@ function chosenVariants(facts: DeviceFacts, spec: MatmulSpec, extent: Extent): r
   if (extent === 'matrix') return matrix.slice(0, 1);
   const plain = possible.filter((variant) => !isMatrixVariant(variant));
   if (extent === 'all') return plain;
-  return plain.filter((variant, i) => i === 0 || variant === 'naive' || variant === 'tiled64' || variant === 'gemv');
+  return plain.filter(
+    (variant, i) => i === 0 || variant.startsWith('dot') || ['naive', 'tiled64', 'gemv'].includes(variant),
+  );
 }
 
 /**

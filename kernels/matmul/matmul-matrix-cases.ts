@@ -83,6 +83,8 @@ const quantised: readonly (readonly [string, MatmulSpec])[] = [
       add: 'residual',
     },
   ],
+  ['i8 x i8, one past the tiles', { m: 129, n: 130, k: 148, x: { dtype: 'i8' }, w: i8 }],
+  ['i8 x i8, three rows', { m: 3, n: 21, k: 600, x: { dtype: 'i8' }, w: i8, bias: true }],
 ];
 
 const windows: readonly (readonly [string, MatmulSpec])[] = [

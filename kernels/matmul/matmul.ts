@@ -4,6 +4,7 @@ import { spreadGrid } from '../grid.ts';
 import type { BindingSpec, KernelPlan } from '../plan.ts';
 import { sizeClass, tunedFirst } from '../tuning.ts';
 import { packUniform } from '../uniform.ts';
+import { describeDot, dotVariants, isDotVariant, type DotVariant } from './matmul-dot.ts';
 import { describeMatrix, isMatrixVariant, matrixVariants, prefersMatrix, type MatrixVariant } from './matmul-matrix.ts';
 import { I4_GROUP, resolveMatmul, type MatmulSpec, type ResolvedMatmul, type WeightOrder } from './matmul-spec.ts';
 import { wgsl as activationGelu } from './activation-gelu-tanh.wgsl.ts';
@@ -54,11 +55,12 @@ export type {
 
 /**
  * The algorithms. `naive` is the readable one. `outer4` to `outer32` and `outer-unrolled` are for software drivers (the
- * number = rows a lane), `tiled64` and `tiled128` for GPUs without matrix units, `gemv` for at most 4 rows there, and
- * `matrix-...` for devices with a matrix unit, a variant for each tile that fits.
+ * number = rows a lane), `tiled64` and `tiled128` for GPUs without matrix units, `gemv` for at most 4 rows there,
+ * `dot...` for i8 by i8 (matmul-dot.ts), and `matrix-...` for devices with a matrix unit, a variant for each tile that fits.
  */
 export type MatmulVariant =
   | MatrixVariant
+  | DotVariant
   | 'naive'
   | 'outer4'
   | 'outer16'
@@ -148,6 +150,8 @@ function rankVariants(facts: DeviceFacts, problem: ResolvedMatmul): MatmulVarian
   const { m, n, order, w } = problem;
   const gpu: MatmulVariant[] = [];
   if (m <= 4 && order === 'nk' && w.isAligned) gpu.push('gemv');
+  const dot = dotVariants(problem);
+  gpu.push(...dot.gpu);
   // 128 x 128 halves the traffic, but a grid of few tiles leaves most of a GPU idle.
   const isLarge = Math.ceil(m / 128) * Math.ceil(n / 128) * problem.batch >= 128;
   gpu.push(...(isLarge ? (['tiled128', 'tiled64'] as const) : (['tiled64', 'tiled128'] as const)));
@@ -159,10 +163,10 @@ function rankVariants(facts: DeviceFacts, problem: ResolvedMatmul): MatmulVarian
         : ['outer16', 'outer32', 'outer4'];
   const matrix: MatmulVariant[] = matrixVariants(facts, problem);
   const [before, after] = prefersMatrix(facts, problem) ? [matrix, []] : [[], matrix];
-  if (facts.kind === 'gpu') return [...before, ...gpu, 'naive', ...looped, 'outer-unrolled', ...after];
+  if (facts.kind === 'gpu') return [...before, ...gpu, 'naive', ...looped, 'outer-unrolled', ...dot.software, ...after];
   const software: MatmulVariant[] =
     facts.driver === 'lavapipe' ? [...looped, 'outer-unrolled'] : ['outer-unrolled', ...looped];
-  return [...before, ...software, ...gpu, 'naive', ...after];
+  return [...before, ...software, ...dot.software, ...gpu, 'naive', ...after];
 }
 
 /**
@@ -207,6 +211,7 @@ function describeAlgorithm(
   const none = { prelude: '', operands: [x, w, order], constants: {} };
   // A workgroup of the outer variants is a subgroup where the driver tells its size; any size is right.
   const lanes = facts.subgroups && facts.subgroupMaxSize <= 64 ? facts.subgroupMaxSize : 8;
+  if (isDotVariant(name)) return describeDot(name, lanes);
   switch (name) {
     case 'naive':
       return { ...none, body: naiveBody, rows: 16, columns: 16 };

@@ -3,7 +3,7 @@ import { floatsOf, makeRows, rowAt, type RowFill } from '../case-rows.ts';
 import { resolveView, type RowView } from '../row-view.ts';
 import { quantizedRow } from './quantize-rows.reference.ts';
 import { codeStride, planQuantizeRows, quantizeRowsVariants, type QuantizeRowsVariant } from './quantize-rows.ts';
-import { rotationGroup } from './rotation.ts';
+import { rotationGroup } from './quantize-rows-rotation.ts';
 
 interface Shape {
   readonly rows: number;

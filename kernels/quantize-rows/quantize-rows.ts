@@ -4,7 +4,7 @@ import { spreadGrid } from '../grid.ts';
 import type { KernelPlan } from '../plan.ts';
 import { isVec4, requireSizes, resolveView, type RowView } from '../row-view.ts';
 import { packUniform } from '../uniform.ts';
-import { requireGroup } from './rotation.ts';
+import { requireGroup } from './quantize-rows-rotation.ts';
 import { wgsl as lane } from './lane.wgsl.ts';
 import { wgsl as params } from './quantize-rows.wgsl.ts';
 import { wgsl as rotateQuad } from './rotate-quad.wgsl.ts';
@@ -18,7 +18,7 @@ const OP = 'quantize_rows';
 export interface QuantizeRowsOptions {
   readonly rows: number;
   readonly columns: number;
-  /** Elements that are rotated together before (rotation.ts): a power of two up to 256 that divides `columns`; 1 = none. */
+  /** Elements that are rotated together before (quantize-rows-rotation.ts): a power of two up to 256 that divides `columns`; 1 = none. */
   readonly group: number;
   readonly x?: RowView;
   /** Offset and stride are multiples of 4; dense rows of `codeStride(columns)` where absent. */

@@ -1,4 +1,4 @@
-// What a rotation does to four neighbours, and between vec4s: the factors of the matrix of rotation.ts.
+// What a rotation does to four neighbours, and between vec4s: the factors of the matrix of quantize-rows-rotation.ts.
 // before it: const GROUP (elements that are rotated together, a power of two)
 const SQRT_HALF = 0.70710678118654752440;
 

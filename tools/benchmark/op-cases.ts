@@ -15,6 +15,7 @@ import { cases as patchify } from '../../kernels/patchify/patchify.cases.ts';
 import { cases as pixelNorm } from '../../kernels/pixel-norm/pixel-norm.cases.ts';
 import { cases as probe } from '../../kernels/probe/probe.cases.ts';
 import { cases as qkNormRope } from '../../kernels/qk-norm-rope/qk-norm-rope.cases.ts';
+import { cases as quantizeRows } from '../../kernels/quantize-rows/quantize-rows.cases.ts';
 import { cases as reduce } from '../../kernels/reduce/reduce.cases.ts';
 import { cases as rmsNorm } from '../../kernels/rms-norm/rms-norm.cases.ts';
 import { cases as samplerStep } from '../../kernels/sampler-step/sampler-step.cases.ts';
@@ -40,6 +41,7 @@ export const ALL_OP_CASES: readonly OpCases[] = [
   pixelNorm,
   probe,
   qkNormRope,
+  quantizeRows,
   reduce,
   rmsNorm,
   samplerStep,
