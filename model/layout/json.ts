@@ -1,3 +1,5 @@
+import { parseBoundedJson } from '../../runtime/io/strict-json.ts';
+
 /** What can be wrong with a JSON text or value before its meaning is looked at. */
 export type JsonFault = 'not-json' | 'too-deep' | 'invalid-type';
 
@@ -15,47 +17,9 @@ export const MAX_JSON_DEPTH = 64;
  * @throws what `refuse` throws, with `not-json` or `too-deep`
  */
 export function parseJson(source: string | Uint8Array, maxDepth: number, refuse: JsonRefusal): unknown {
-  let text: string;
-  if (typeof source === 'string') {
-    text = source;
-  } else {
-    try {
-      text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(source);
-    } catch {
-      return refuse('not-json', '', `${source.byteLength} bytes that are not UTF-8`);
-    }
-  }
-  if (nestingOf(text) > maxDepth) return refuse('too-deep', '', `more than ${maxDepth} levels`);
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (error) {
-    return refuse(
-      'not-json',
-      '',
-      error instanceof Error ? error.message.replace(/\s+/gu, ' ').slice(0, 120) : 'another text',
-    );
-  }
-}
-
-/** The deepest open bracket of a text, strings left out; exact for JSON, an upper guess for anything else. */
-function nestingOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let inString = false;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (inString) {
-      if (code === 0x5c) i++;
-      else if (code === 0x22) inString = false;
-    } else if (code === 0x22) {
-      inString = true;
-    } else if (code === 0x7b || code === 0x5b) {
-      deepest = Math.max(deepest, ++depth);
-    } else if (code === 0x7d || code === 0x5d) {
-      depth--;
-    }
-  }
-  return deepest;
+  return parseBoundedJson(source, maxDepth, (fault, detail) =>
+    refuse(fault === 'too-deep' ? 'too-deep' : 'not-json', '', detail),
+  ).value;
 }
 
 type JsonContainer = unknown[] | Record<string, unknown>;

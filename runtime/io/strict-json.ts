@@ -21,19 +21,27 @@ export interface StrictJson {
  * Keys such as `__proto__` arrive as own properties: read them through `jsonField`, `Object.entries` or a `Map`.
  */
 export function parseStrictJson(input: string | Uint8Array, maxDepth: number, refuse: RefuseJson): StrictJson {
-  const text = typeof input === 'string' ? input : decodeUtf8(input, refuse);
-  const depth = nestingDepth(text, maxDepth);
-  if (depth > maxDepth) refuse('too-deep', `nested more than ${maxDepth} deep`);
-  let value: JsonValue;
-  try {
-    value = JSON.parse(text) as JsonValue;
-  } catch (error) {
-    refuse('not-json', error instanceof Error ? firstLine(error.message) : 'it cannot be parsed');
-  }
+  const { text, value } = parseBoundedJson(input, maxDepth, refuse);
   const keys: string[] = [];
   const twice = scanKeys(text, keys);
   if (twice !== undefined) refuse('duplicate-key', `key ${quote(twice)} appears twice in one object`);
   return { value, keys };
+}
+
+/** The same without a look at the keys: of a key that appears twice the last one counts, as in `JSON.parse`. */
+export function parseBoundedJson(
+  input: string | Uint8Array,
+  maxDepth: number,
+  refuse: RefuseJson,
+): { readonly text: string; readonly value: JsonValue } {
+  const text = typeof input === 'string' ? input : decodeUtf8(input, refuse);
+  const depth = nestingDepth(text, maxDepth);
+  if (depth > maxDepth) refuse('too-deep', `nested more than ${maxDepth} deep`);
+  try {
+    return { text, value: JSON.parse(text) as JsonValue };
+  } catch (error) {
+    return refuse('not-json', error instanceof Error ? firstLine(error.message) : 'it cannot be parsed');
+  }
 }
 
 /** True for a JSON object: not null, not an array. */

@@ -87,10 +87,10 @@ describe('splitText', () => {
     expect(splitText(text)).toEqual(pieces);
   });
 
-  test('takes linear time on long runs', () => {
-    const start = performance.now();
-    for (const run of [' ', '\n', ' \n', 'x', '!', "'", '\u0085', '1']) splitText(`${run.repeat(200_000)}x`);
-    expect(performance.now() - start).toBeLessThan(2000);
+  // quadratic time would need minutes here and end in the runner's limit
+  test.each([' ', '\n', ' \n', 'x', '!', "'", '\u0085', '1'])('loses nothing of a long run of %j', (run) => {
+    const text = `${run.repeat(200_000)}x`;
+    expect(splitText(text).join('')).toBe(text);
   });
 });
 
