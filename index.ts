@@ -48,7 +48,7 @@ export { Run } from './model/pipeline/run.ts';
 export type { LayeredResult, ResultLayer } from './model/pipeline/mrt-result.ts';
 export type { Picture, PictureLoader } from './model/pipeline/picture.ts';
 export { toAdd, toDecompose, toGenerate, toRestyle, type AddedLayer } from './model/pipeline/tasks.ts';
-export type { WeightPrecision } from './model/weight-precision.ts';
+export type { W8A8Options, WeightPrecision } from './model/weight-precision.ts';
 export type { ModelFolder } from './runtime/io/model-folder.ts';
 
 // Step caching and a look inside: see model/cache/README.md and examples/research

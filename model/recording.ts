@@ -1,15 +1,18 @@
 import { concatenatedWeight, vectorWeight } from '../runtime/ops/vector-weight.ts';
 import { matmul, matmulWeight, type MatmulEpilogue } from '../runtime/ops/matmul.ts';
+import { quantizeRows } from '../runtime/ops/quantize-rows.ts';
 import type { ProgramBuilder } from '../runtime/program/builder.ts';
 import type { Value } from '../runtime/program/plan.ts';
 import type { TensorTable } from './tensor-table.ts';
-import { weightDType, type WeightPrecision } from './weight-precision.ts';
+import { multipliesInt8, weightDType, type W8A8Policy, type WeightPrecision } from './weight-precision.ts';
 
 /** What a module records into, and where its weights come from. */
 export interface Recording {
   readonly builder: ProgramBuilder;
   readonly table: TensorTable;
   readonly precision: WeightPrecision;
+  /** Which layers multiply in int8; absent: none. */
+  readonly w8a8?: W8A8Policy;
 }
 
 /**
@@ -25,15 +28,18 @@ export function linear(
   x: Value,
   epilogue: MatmulEpilogue & { readonly hasBias?: boolean } = {},
 ): Value {
-  const { builder, table, precision } = recording;
+  const { builder, table, precision, w8a8 } = recording;
   const names = typeof layers === 'string' ? [layers] : layers;
   const outs = names.map((name) => table.info(`${name}.weight`)?.shape[0] ?? 0);
   const { hasBias = true, ...rest } = epilogue;
+  const isInt8 = w8a8 !== undefined && multipliesInt8(names[0], w8a8);
+  const rotate = isInt8 && w8a8.rotate;
   const weight = matmulWeight(builder, {
     tensors: names.map((name) => `${name}.weight`),
     outs,
     inputs: x.shape[1],
-    dtype: weightDType(table, `${names[0]}.weight`, precision),
+    dtype: isInt8 ? 'i8' : weightDType(table, `${names[0]}.weight`, precision),
+    rotate,
   });
   const biases = names.map((name) => `${name}.bias`);
   const bias = hasBias
@@ -41,5 +47,6 @@ export function linear(
       ? vectorWeight(builder, biases[0], [outs[0]])
       : concatenatedWeight(builder, biases, outs)
     : undefined;
-  return matmul(builder, { x, weight, ...(bias ? { bias } : {}), ...rest });
+  const left = isInt8 ? quantizeRows(builder, { x, rotate }) : x;
+  return matmul(builder, { x: left, weight, ...(bias ? { bias } : {}), ...rest });
 }

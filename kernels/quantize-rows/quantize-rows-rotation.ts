@@ -53,3 +53,20 @@ export function rotateGroups(values: Float64Array, group: number): void {
       }
   }
 }
+
+/**
+ * Rows [n, columns] rotated in groups, computed in f64: what is done to a weight [n, k] before it is quantised.
+ *
+ * @throws ShapeError if rows of `columns` elements cannot be rotated in such groups
+ */
+export function rotatedRows(values: Float32Array, columns: number, group: number): Float32Array {
+  requireGroup('rotation', group, columns);
+  const rotated = new Float32Array(values.length);
+  const row = new Float64Array(columns);
+  for (let start = 0; start < values.length; start += columns) {
+    row.set(values.subarray(start, start + columns));
+    rotateGroups(row, group);
+    rotated.set(row, start);
+  }
+  return rotated;
+}

@@ -9,7 +9,7 @@ import type { WeightSource } from '../../runtime/weights/weight-source.ts';
 import { WeightStore, type WeightProgress } from '../../runtime/weights/weight-store.ts';
 import type { TransformerConfig } from '../config/transformer-config.ts';
 import { requireTensors, type TensorTable } from '../tensor-table.ts';
-import type { WeightPrecision } from '../weight-precision.ts';
+import { w8a8Policy, type W8A8Options, type WeightPrecision } from '../weight-precision.ts';
 import { computeModulation, type ModulationRequest, type ModulationTable } from './modulation-table.ts';
 import { StepModulation } from './step-modulation.ts';
 import { transformerTensors } from './tensors.ts';
@@ -25,6 +25,8 @@ import {
 /** How to load a transformer. */
 export interface TransformerOptions {
   readonly precision?: WeightPrecision;
+  /** Which layers precision `w8a8` multiplies in int8, and how; other precisions ignore it. */
+  readonly w8a8?: W8A8Options;
   /** Tensors beside the published ones, with their element counts: MRT's condition embedding. */
   readonly extraTensors?: ReadonlyMap<string, number>;
   readonly onProgress?: (progress: WeightProgress) => void;
@@ -36,9 +38,11 @@ export function planTransformer(
   table: TensorTable,
   spec: TransformerPassSpec,
   precision: WeightPrecision = 'stored',
+  w8a8: W8A8Options = {},
 ): ProgramPlan {
   const builder = new ProgramBuilder(facts, 'transformer');
-  recordTransformer({ builder, table, precision }, spec);
+  const policy = precision === 'w8a8' ? { w8a8: w8a8Policy(w8a8, spec.config.numLayers) } : {};
+  recordTransformer({ builder, table, precision, ...policy }, spec);
   return builder.finish();
 }
 
@@ -48,6 +52,7 @@ export function planTransformer(
 export class QwenImageTransformer2DModel {
   readonly config: TransformerConfig;
   readonly precision: WeightPrecision;
+  readonly #w8a8: W8A8Options;
   readonly #engine: Engine;
   readonly #source: WeightSource;
   readonly #store: WeightStore;
@@ -57,6 +62,7 @@ export class QwenImageTransformer2DModel {
     this.#source = source;
     this.config = config;
     this.precision = options.precision ?? 'stored';
+    this.#w8a8 = options.w8a8 ?? {};
     this.#store = new WeightStore(engine, sourceReader(source), options.onProgress);
   }
 
@@ -110,7 +116,13 @@ export class QwenImageTransformer2DModel {
     bind: Readonly<Record<string, Tensor>> = {},
     signal?: AbortSignal,
   ): Promise<TransformerPass> {
-    const plan = planTransformer(this.#engine.facts, this.#source, { ...spec, config: this.config }, this.precision);
+    const plan = planTransformer(
+      this.#engine.facts,
+      this.#source,
+      { ...spec, config: this.config },
+      this.precision,
+      this.#w8a8,
+    );
     const program = await compileProgram(this.#engine, plan, {
       weights: this.#store,
       bind,

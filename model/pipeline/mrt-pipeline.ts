@@ -22,7 +22,7 @@ import { samplerOf, type SamplerFactory } from '../sampler/custom-sampler.ts';
 import { joinTokens, predictedTokens } from '../tokens/region-tokens.ts';
 import type { TokenPlan } from '../tokens/token-plan.ts';
 import type { AutoencoderKLQwenImage } from '../vae/autoencoder-kl.ts';
-import type { WeightPrecision } from '../weight-precision.ts';
+import type { W8A8Options, WeightPrecision } from '../weight-precision.ts';
 import { jobNoise } from './mrt-noise.ts';
 import { planJob, type MrtJob, type SamplingOptions } from './mrt-job.ts';
 import {
@@ -40,6 +40,8 @@ import { Run, type RunContext } from './run.ts';
 /** How to open a regional checkpoint. */
 export interface MrtPipelineOptions {
   readonly precision?: WeightPrecision;
+  /** Of precision `w8a8`: which blocks it leaves alone, and whether it rotates. */
+  readonly w8a8?: W8A8Options;
   /** Put over the checkpoint's manifest: a research knob. */
   readonly manifest?: unknown;
 }
@@ -89,6 +91,7 @@ export class MrtPipeline {
   readonly #engine: Engine;
   readonly #checkpoint: Checkpoint;
   readonly #precision: WeightPrecision;
+  readonly #w8a8: W8A8Options;
   #queue: Promise<unknown> = Promise.resolve();
   #transformer: Promise<QwenImageTransformer2DModel> | undefined;
   #textEncoder: Promise<Qwen2_5TextEncoder> | undefined;
@@ -99,6 +102,7 @@ export class MrtPipeline {
     this.#engine = engine;
     this.#checkpoint = checkpoint;
     this.#precision = options.precision ?? 'stored';
+    this.#w8a8 = options.w8a8 ?? {};
     this.manifest = mergeManifest(checkpoint.manifest, options.manifest);
   }
 
@@ -266,7 +270,7 @@ export class MrtPipeline {
 
   transformer(signal?: AbortSignal): Promise<QwenImageTransformer2DModel> {
     this.#transformer ??= this.#once(
-      this.#checkpoint.transformer(this.#engine, { precision: this.#precision }, signal),
+      this.#checkpoint.transformer(this.#engine, { precision: this.#precision, w8a8: this.#w8a8 }, signal),
       () => {
         this.#transformer = undefined;
       },

@@ -13,7 +13,7 @@ import { packLatents, unpackLatents } from '../tokens/pack.ts';
 import { planLayered, planTextToImage } from '../tokens/plan-images.ts';
 import type { TokenPlan } from '../tokens/token-plan.ts';
 import type { AutoencoderKLQwenImage } from '../vae/autoencoder-kl.ts';
-import type { WeightPrecision } from '../weight-precision.ts';
+import type { W8A8Options, WeightPrecision } from '../weight-precision.ts';
 import { checkPicture, type Picture } from './picture.ts';
 
 /** Pixels per side of a token in these pipelines: VAE stride 8 x patch 2. */
@@ -91,11 +91,11 @@ export class QwenImagePipeline {
   static async open(
     engine: Engine,
     checkpoint: Checkpoint,
-    options: { precision?: WeightPrecision; signal?: AbortSignal } = {},
+    options: { precision?: WeightPrecision; w8a8?: W8A8Options; signal?: AbortSignal } = {},
   ): Promise<QwenImagePipeline> {
-    const { precision = 'stored', signal } = options;
+    const { precision = 'stored', w8a8 = {}, signal } = options;
     return new QwenImagePipeline(engine, checkpoint, {
-      transformer: await checkpoint.transformer(engine, { precision }, signal),
+      transformer: await checkpoint.transformer(engine, { precision, w8a8 }, signal),
       textEncoder: await checkpoint.textEncoder(engine, precision, signal),
       tokenizer: await checkpoint.tokenizer(signal),
       vae: await checkpoint.vae(engine, 'decoder', { precision }, signal),

@@ -55,9 +55,9 @@ export function recordVae(
   return { plan: builder.finish(), input, output, kept };
 }
 
-/** Convolutions have no integer forms (a VAE is small): under `int8` and `int4` they stay as stored. */
+/** Convolutions have no integer forms (a VAE is small): under `int8`, `int4` and `w8a8` they stay as stored. */
 function convDType(table: TensorTable, tensor: string, precision: WeightPrecision): ConvWeightDType {
-  const isInteger = precision === 'int8' || precision === 'int4';
+  const isInteger = precision === 'int8' || precision === 'int4' || precision === 'w8a8';
   const dtype = weightDType(table, tensor, isInteger ? 'stored' : precision);
   return dtype === 'i8' || dtype === 'i4' ? 'f32' : dtype;
 }

@@ -1,6 +1,7 @@
 import type { DType } from '../../kernels/dtype.ts';
 import { planMatmul, type MatmulVariant } from '../../kernels/matmul/matmul.ts';
 import { I4_GROUP } from '../../kernels/matmul/matmul-spec.ts';
+import { rotatedRows, rotationGroup } from '../../kernels/quantize-rows/quantize-rows-rotation.ts';
 import {
   matmulWeightLayout,
   packMatmulWeight,
@@ -13,6 +14,7 @@ import { viewOf, type Value } from '../program/plan.ts';
 import { asU16, bf16ToF16, f32ToBf16, f32ToF16 } from '../safetensors/convert.ts';
 import type { TensorBytes } from '../weights/tensor-bytes.ts';
 import { requireDType, requireShape } from './check.ts';
+import type { QuantizedRows } from './quantize-rows.ts';
 
 export type { MatmulWeightDType } from '../../kernels/matmul/weight-layout.ts';
 
@@ -25,6 +27,8 @@ export interface MatmulWeightSpec {
   readonly inputs: number;
   /** Form on the device: bf16 and f16 of the checkpoint are kept bit for bit, other pairs round to nearest even. */
   readonly dtype: MatmulWeightDType;
+  /** Of i8: inputs are rotated before they are rounded, as `quantizeRows` rotates x. */
+  readonly rotate?: boolean;
 }
 
 /** A weight on the device, as `matmul` takes it. */
@@ -36,6 +40,8 @@ export interface MatmulWeight {
   /** Output channels and inputs. */
   readonly n: number;
   readonly k: number;
+  /** Inputs that were rotated together; 1 = none. */
+  readonly group: number;
 }
 
 /** What happens to the product on its way out. */
@@ -53,8 +59,8 @@ export interface MatmulEpilogue {
 
 /** Operands of a linear layer. */
 export interface MatmulArgs extends MatmulEpilogue {
-  /** f32 (or packed f16) [m, k], windows allowed. */
-  readonly x: Value;
+  /** f32 (or packed f16) [m, k], windows allowed; or rows of i8, with a weight of i8 that was rotated alike. */
+  readonly x: Value | QuantizedRows;
   readonly weight: MatmulWeight;
   /** f32 [n]. */
   readonly bias?: Value;
@@ -66,20 +72,23 @@ export interface MatmulArgs extends MatmulEpilogue {
  * The weights of linear layers, in the form that this device's matmul prefers.
  *
  * @throws ShapeError if the lists differ in length
+ * @throws DTypeError if a weight other than i8 is to be rotated
  */
 export function matmulWeight(builder: ProgramBuilder, spec: MatmulWeightSpec): MatmulWeight {
-  const { tensors, outs, inputs, dtype } = spec;
+  const { tensors, outs, inputs, dtype, rotate = false } = spec;
   if (tensors.length === 0 || tensors.length !== outs.length)
     throw new ShapeError(`matmul: ${tensors.length} weights with ${outs.length} output sizes.`);
+  if (rotate && dtype !== 'i8') throw new DTypeError(`matmul: only weights of i8 are rotated, got ${dtype}.`);
+  const group = rotate ? rotationGroup(inputs) : 1;
   const n = outs.reduce((sum, count) => sum + count, 0);
   const format = matmulWeightLayout(builder.facts, n, inputs, dtype);
   const { weight, scales } = builder.weights({
-    key: `${tensors.join('|')}:matmul-${dtype}-${format.order}${format.stride}`,
+    key: `${tensors.join('|')}:matmul-${dtype}-${format.order}${format.stride}${group > 1 ? `-rotated${group}` : ''}`,
     tensors,
     parts: partsOf(format, n),
-    pack: (stored) => pack(stored, spec, format),
+    pack: (stored) => pack(stored, spec, format, group),
   });
-  return { value: weight, format, n, k: inputs, ...(scales ? { scales } : {}) };
+  return { value: weight, format, n, k: inputs, group, ...(scales ? { scales } : {}) };
 }
 
 /** What lies on the device: i4 codes as words, eight to each, and a scale for each group of inputs. */
@@ -103,10 +112,11 @@ function partsOf(
  */
 export function matmul(builder: ProgramBuilder, args: MatmulArgs): Value {
   const op = 'matmul';
-  const { x, weight, bias, activation, residual = false, gate, xScale, variant } = args;
+  const { weight, bias, activation, residual = false, gate, xScale, variant } = args;
   const { n, k, format } = weight;
+  const { x, scales } = leftOperand(args.x, weight);
   requireShape(op, 'x', x, [-1, k]);
-  if (x.dtype !== 'f16') requireDType(op, 'x', x, 'f32');
+  if (x.dtype !== 'f16' && !scales) requireDType(op, 'x', x, 'f32');
   const m = x.shape[0];
   if (bias) requireVector(op, 'bias', bias, 'f32', n);
   if ((residual || gate) && !args.out)
@@ -121,7 +131,7 @@ export function matmul(builder: ProgramBuilder, args: MatmulArgs): Value {
       m,
       n,
       k,
-      x: { ...viewOf(x), dtype: x.dtype === 'f16' ? 'f16' : 'f32' },
+      x: { ...viewOf(x), dtype: scales ? 'i8' : x.dtype === 'f16' ? 'f16' : 'f32' },
       w: { dtype: format.dtype, order: format.order, stride: format.stride },
       out: viewOf(out),
       bias: bias !== undefined,
@@ -134,11 +144,26 @@ export function matmul(builder: ProgramBuilder, args: MatmulArgs): Value {
   );
   const operands = [x, weight.value];
   if (weight.scales) operands.push(weight.scales);
+  if (scales) operands.push(scales);
   if (bias) operands.push(bias);
   if (gate) operands.push(gate.table);
   if (gate?.index) operands.push(gate.index);
   builder.dispatch(plan, [...operands, out]);
   return out;
+}
+
+/** x and, where it is of i8, the scales of its rows. Products are those of the unrotated operands only where both are rotated alike. */
+function leftOperand(x: Value | QuantizedRows, { format, group }: MatmulWeight): { x: Value; scales?: Value } {
+  const given = 'codes' in x ? x.group : 1;
+  if (given !== group)
+    throw new ShapeError(
+      `matmul: the weight is rotated in groups of ${group}, x in groups of ${given} (1 = not rotated).`,
+    );
+  if (!('codes' in x)) return { x };
+  if (format.dtype !== 'i8') throw new DTypeError(`matmul: rows of i8 need a weight of i8, got ${format.dtype}.`);
+  requireDType('matmul', 'x', x.codes, 'i8');
+  requireVector('matmul', 'scales of x', x.scales, 'f32', x.codes.shape[0]);
+  return { x: x.codes, scales: x.scales };
 }
 
 function gateView(op: string, { table, column, index }: NonNullable<MatmulEpilogue['gate']>, m: number, n: number) {
@@ -169,8 +194,13 @@ function pack(
   stored: readonly TensorBytes[],
   { outs, inputs, dtype }: MatmulWeightSpec,
   format: MatmulWeightFormat,
+  group: number,
 ): Readonly<Record<string, ArrayBufferView>> {
-  const parts = stored.map((tensor, i) => packMatmulWeight(valuesFor(tensor, dtype), outs[i], inputs, format));
+  const parts = stored.map((tensor, i) => {
+    const values = valuesFor(tensor, dtype);
+    const isRotated = group > 1 && values instanceof Float32Array;
+    return packMatmulWeight(isRotated ? rotatedRows(values, inputs, group) : values, outs[i], inputs, format);
+  });
   if (parts.length > 1 && format.order !== 'nk')
     throw new ShapeError(`matmul: weights in order "${format.order}" cannot be fused row by row.`);
   const scales = parts.flatMap((part) => part.scales ?? []);

@@ -2,13 +2,13 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { Checkpoint } from '../../model/checkpoint/checkpoint.ts';
 import { DESIGN_TASKS, type DesignTaskType } from '../../model/layout/design-schema.ts';
 import { MrtPipeline } from '../../model/pipeline/mrt-pipeline.ts';
-import type { WeightPrecision } from '../../model/weight-precision.ts';
+import { WEIGHT_PRECISIONS, type WeightPrecision } from '../../model/weight-precision.ts';
 import { UsageError } from '../../runtime/errors.ts';
 import { modelFolder } from '../../runtime/node/model-folder.ts';
 import { openEngine } from '../../runtime/node/open-engine.ts';
 import { evalCommand, type EvalArguments, type EvalOutputLines } from '../eval/eval-command.ts';
 import { withInterrupt } from '../interrupt.ts';
-import { integerFlag, numberFlag } from './run-options.ts';
+import { integerFlag, numberFlag, PRECISION_HELP } from './run-options.ts';
 
 interface EvalFlags {
   readonly set: string;
@@ -40,11 +40,7 @@ export function register(program: Command): void {
     .option('--seed <n>', "added to the documents' seeds", integerFlag(0))
     .option('--limit <n>', 'only the first so many designs', integerFlag(1))
     .option('--no-shuffled', 'leave out the control with shuffled captions')
-    .addOption(
-      new Option('--precision <dtype>', 'matrix weights on the device')
-        .choices(['stored', 'f32', 'f16', 'int8', 'int4'])
-        .default('stored'),
-    )
+    .addOption(new Option('--precision <dtype>', PRECISION_HELP).choices(WEIGHT_PRECISIONS).default('stored'))
     .option('--gpu', 'insist on a real GPU')
     .option('-o, --output <dir>', 'folder for eval.json and plots')
     .option('--json', 'print one JSON document on stdout')

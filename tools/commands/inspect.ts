@@ -1,14 +1,16 @@
 import { stat } from 'node:fs/promises';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { Checkpoint } from '../../model/checkpoint/checkpoint.ts';
-import type { WeightPrecision } from '../../model/weight-precision.ts';
+import { DESIGN_TASKS } from '../../model/layout/design-schema.ts';
+import { taskSampling, type MrtManifest, type TaskSampling } from '../../model/manifest/manifest.ts';
+import { WEIGHT_PRECISIONS, type WeightPrecision } from '../../model/weight-precision.ts';
 import { UsageError } from '../../runtime/errors.ts';
 import { modelFolder } from '../../runtime/node/model-folder.ts';
 import { openWeightFile } from '../../runtime/node/open-weights.ts';
 import { describeWeights, weightsLine } from '../inspect/describe-file.ts';
 import { gib, keyValueLines } from '../inspect/format.ts';
 import { planReport, printPlan } from '../inspect/plan-report.ts';
-import { integerFlag, numberFlag } from './run-options.ts';
+import { integerFlag, numberFlag, PRECISION_HELP } from './run-options.ts';
 
 /** Flags of `inspect`. */
 export interface InspectFlags {
@@ -54,11 +56,7 @@ export function register(program: Command): void {
         .choices(['BF16', 'F16', 'F32'])
         .default('BF16'),
     )
-    .addOption(
-      new Option('--precision <dtype>', 'matrix weights on the device')
-        .choices(['stored', 'f32', 'f16', 'int8', 'int4'])
-        .default('stored'),
-    )
+    .addOption(new Option('--precision <dtype>', PRECISION_HELP).choices(WEIGHT_PRECISIONS).default('stored'))
     .option('--memory <GiB>', 'memory of the device: refuse what does not fit', numberFlag(0, 1e6))
     .option('--no-device', 'do not compare with the limits of the device at hand')
     .option('--json', 'print one JSON document')
@@ -121,17 +119,21 @@ async function inspectFolder(path: string, flags: InspectFlags): Promise<void> {
         `${numLayers} blocks, ${numAttentionHeads} heads x ${attentionHeadDim}, text width ${jointAttentionDim}`,
       ],
       ...Object.entries(parts).map(([part, description]) => [part, weightsLine(description)] as const),
-      ...(checkpoint.kind === 'mrt'
-        ? [
-            [
-              'sampling',
-              `${checkpoint.manifest.sampling.form}, ${checkpoint.manifest.sampling.steps} steps, cfg ${checkpoint.manifest.sampling.cfgScale}`,
-            ] as const,
-          ]
-        : []),
+      ...(checkpoint.kind === 'mrt' ? [['sampling', samplingText(checkpoint.manifest)] as const] : []),
     ]);
     for (const line of lines) console.log(`  ${line}`);
   } finally {
     await checkpoint.close();
   }
+}
+
+/** What a run takes where nothing says otherwise; tasks that differ from the rest by name. */
+function samplingText(manifest: MrtManifest): string {
+  const textOf = ({ form, steps, cfgScale }: TaskSampling): string => `${form}, ${steps} steps, cfg ${cfgScale}`;
+  const general = textOf(taskSampling(manifest));
+  const others = DESIGN_TASKS.flatMap((task) => {
+    const own = textOf(taskSampling(manifest, task));
+    return own === general ? [] : [`${task}: ${own}`];
+  });
+  return [general, ...others].join('; ');
 }

@@ -1,7 +1,11 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { parseCacheOption, type CacheOption } from '../../model/cache/cache-config.ts';
 import type { NoiseSource } from '../../model/pipeline/mrt-job.ts';
-import type { WeightPrecision } from '../../model/weight-precision.ts';
+import { WEIGHT_PRECISIONS, type WeightPrecision } from '../../model/weight-precision.ts';
+
+/** What `--precision` says of itself. */
+export const PRECISION_HELP =
+  'matrix weights on the device; w8a8 also multiplies in int8 where inputs are bounded (image qkv and MLP up, inner blocks)';
 
 /** Flags that every command which runs a model has. */
 export interface RunFlags {
@@ -65,11 +69,7 @@ export function addRunOptions(command: Command, defaultModel: string): Command {
         .argParser(parseCacheOption)
         .default({ kind: 'off' } satisfies CacheOption, 'off'),
     )
-    .addOption(
-      new Option('--precision <dtype>', 'matrix weights on the device')
-        .choices(['stored', 'f32', 'f16', 'int8', 'int4'])
-        .default('stored'),
-    )
+    .addOption(new Option('--precision <dtype>', PRECISION_HELP).choices(WEIGHT_PRECISIONS).default('stored'))
     .option('--gpu', 'insist on a real GPU')
     .option('--json', 'print one JSON document on stdout')
     .option('-q, --quiet', 'no progress on stderr');

@@ -4,7 +4,7 @@ import { parseCacheConfig, type CacheConfig } from '../../model/cache/cache-conf
 import type { ModulationMode } from '../../model/denoise/modulation-feed.ts';
 import { CACHE_PRESETS } from '../../model/cache/step-mask.ts';
 import { DESIGN_TASKS } from '../../model/layout/design-schema.ts';
-import type { WeightPrecision } from '../../model/weight-precision.ts';
+import { WEIGHT_PRECISIONS, type WeightPrecision } from '../../model/weight-precision.ts';
 import { UsageError } from '../../runtime/errors.ts';
 
 /** The one format of study files. */
@@ -46,7 +46,7 @@ export interface StudyPlan {
 const items = {
   steps: z.int().check(z.minimum(1), z.maximum(1000)),
   cache: z.union([z.enum(['off', ...CACHE_PRESETS]), z.record(z.string(), z.unknown())]),
-  precision: z.enum(['stored', 'f32', 'f16', 'int8', 'int4']),
+  precision: z.enum(WEIGHT_PRECISIONS),
   cfgScale: z.number().check(z.minimum(0), z.maximum(100)),
   sampler: z.string(),
   regions: z.enum(['own', 'canvas']),
@@ -139,6 +139,7 @@ export function defaultStudyPlan(steps: number): StudyPlan {
     { ...base, precision: 'f16' },
     { ...base, precision: 'int8' },
     { ...base, precision: 'int4' },
+    { ...base, precision: 'w8a8' },
     { ...base, precision: 'int8', cache: { preset: 'fast' } },
     { ...base, sampler: 'renoise' },
     { ...base, sampler: 'euler' },
