@@ -1,5 +1,6 @@
 import { indent, MatrixEmitter, scaled, type LoopIndex } from './matrix-emit.ts';
 import { leftType, loadMatrix, multiplyAdd, resultType, rightType, storeMatrix } from './matrix-spelling.ts';
+import { emitHeads, headMemory } from './matrix-heads.ts';
 import type { TileLayout } from './matrix-tile.ts';
 import type { MatrixUnit } from './matrix-unit.ts';
 
@@ -14,6 +15,8 @@ import type { MatrixUnit } from './matrix-unit.ts';
  *                                                        order nk, columns col, col + 1, ... of row k in order kn
  *     fn gemm_column(tile: Tile, col: u32) -> Column     what the end wants of four columns
  *     fn gemm_put(tile: Tile, row: u32, column: Column, sum: vec4f or vec4i)
+ *
+ * Where sums leave by whole heads, instead of gemm_put what kernels/matrix-heads.ts asks for.
  *
  * The functions get rows, columns and k beyond the problem's edge: they must return zeros for k, and may return anything
  * for rows and columns, since those sums are dropped. Nothing relies on what a device does with reads out of range.
@@ -33,7 +36,7 @@ export function emitGemm(unit: MatrixUnit, layout: TileLayout): string {
     '}',
     'let tile = gemm_tile(index);',
     `let row = tile.row * ${tile.rows}u;`,
-    `let col = tile.col * ${tile.columns}u;`,
+    `let col = tile.col * ${layout.heads?.columns ?? tile.columns}u;`,
     `let part_row = (subgroup / ${layout.gridColumns}u) * ${layout.fragmentRows * unit.m}u;`,
     `let part_col = (subgroup % ${layout.gridColumns}u) * ${layout.fragmentColumns * unit.n}u;`,
     'let depth = gemm_depth();',
@@ -42,7 +45,7 @@ export function emitGemm(unit: MatrixUnit, layout: TileLayout): string {
     ...e.declare('next_right', 'vec4u', [layout.rightUnits]),
     ...fetch(e, layout, '0u'),
     ...(tile.buffers === 1 ? oneBuffer(e, unit, layout) : twoBuffers(e, unit, layout)),
-    ...emitEnd(e, unit, layout),
+    ...(layout.heads ? emitHeads(e, unit, layout, layout.heads) : emitEnd(e, unit, layout)),
   ];
   return [
     ...header(unit, layout),
@@ -50,6 +53,7 @@ export function emitGemm(unit: MatrixUnit, layout: TileLayout): string {
     `alias Right = ${rightType(unit.component, unit.n, unit.k)};`,
     `alias Sum = ${resultType(unit.result, unit.m, unit.n)};`,
     `var<workgroup> stage: array<${layout.pointee}, ${layout.stageSize}>;`,
+    ...(layout.heads ? headMemory(layout.heads) : []),
     '',
     `@compute @workgroup_size(${tile.invocations})${size}`,
     'fn main(',

@@ -64,8 +64,26 @@ export interface TileLayout {
   readonly patchFragments: number;
   readonly patchStride: number;
   readonly patchSize: number;
+  /** Where whole heads leave together: how. The patch is then the strip that all subgroups share. */
+  readonly heads?: HeadLayout;
   /** Elements of the one array that staging and patches share. */
   readonly stageSize: number;
+}
+
+/**
+ * How sums leave by whole heads (runs of columns that belong together): a row of fragments of every subgroup lies in one
+ * strip of rows as wide as the tile.
+ */
+export interface HeadLayout {
+  /** Columns of a head, and of the whole heads that the tile holds: columns beyond them are dropped. */
+  readonly dim: number;
+  readonly columns: number;
+  /** Rows of the strip: those of one fragment for each row of the grid of subgroups. */
+  readonly rows: number;
+  /** Elements from a row of the strip to the next. */
+  readonly stride: number;
+  /** Parts that a head is summed up in, one invocation each. */
+  readonly parts: number;
 }
 
 /** Variant name of a tile: rows x columns x depth, invocations, buffers. */
@@ -73,8 +91,17 @@ export function tileName(tile: MatrixTile): string {
   return `matrix-${tile.rows}x${tile.columns}x${tile.depth}-t${tile.invocations}-b${tile.buffers}`;
 }
 
-/** Lays a tile out for a unit; undefined where it does not divide or does not fit the device. */
-export function layTile(unit: MatrixUnit, tile: MatrixTile, order: RightOrder): TileLayout | undefined {
+/**
+ * Lays a tile out for a unit; undefined where it does not divide or does not fit the device.
+ *
+ * @param headDim columns of the heads that must leave whole; absent: sums leave one by one
+ */
+export function layTile(
+  unit: MatrixUnit,
+  tile: MatrixTile,
+  order: RightOrder,
+  headDim?: number,
+): TileLayout | undefined {
   const { rows, columns, depth, invocations, buffers } = tile;
   const bytes = unit.component === 'f16' ? 2 : 1;
   const unitLength = UNIT_BYTES / bytes;
@@ -103,8 +130,11 @@ export function layTile(unit: MatrixUnit, tile: MatrixTile, order: RightOrder): 
     patchFragments /= 2;
   const patchStride = ((patchFragments * unit.n + PATCH_PAD) * 4) / pointeeBytes;
   const patchSize = unit.m * patchStride;
-  const stageSize = Math.max(buffersSize, patchSize * subgroups);
-  if (stageSize * pointeeBytes > unit.storage) return undefined;
+  const heads = headDim === undefined ? undefined : layHeads(tile, gridRows * unit.m, headDim, pointeeBytes);
+  if (headDim !== undefined && !heads) return undefined;
+  const stageSize = Math.max(buffersSize, heads ? heads.rows * heads.stride : patchSize * subgroups);
+  const totalsBytes = heads ? 4 * headTotals(heads) : 0;
+  if (stageSize * pointeeBytes + totalsBytes > unit.storage) return undefined;
   return {
     tile,
     order,
@@ -124,8 +154,23 @@ export function layTile(unit: MatrixUnit, tile: MatrixTile, order: RightOrder): 
     patchFragments,
     patchStride,
     patchSize,
+    ...(heads ? { heads } : {}),
     stageSize,
   };
+}
+
+/** Sums of parts of heads that a strip has. */
+export function headTotals({ dim, columns, rows, parts }: HeadLayout): number {
+  return rows * (columns / dim) * parts;
+}
+
+function layHeads(tile: MatrixTile, rows: number, dim: number, pointeeBytes: number): HeadLayout | undefined {
+  const perRow = Math.floor(tile.columns / dim);
+  if (dim % 4 !== 0 || perRow === 0) return undefined;
+  const heads = rows * perRow;
+  let parts = 1;
+  while (2 * parts * heads <= tile.invocations && dim % (8 * parts) === 0) parts *= 2;
+  return { dim, columns: perRow * dim, rows, stride: ((tile.columns + PATCH_PAD) * 4) / pointeeBytes, parts };
 }
 
 /** Tiles from which on the large ones keep a large GPU busy. */
@@ -136,8 +181,14 @@ export function fittingTiles(
   unit: MatrixUnit,
   order: RightOrder,
   product: { readonly m: number; readonly n: number; readonly batch: number },
+  headDim?: number,
 ): MatrixTile[] {
-  const fitting = MATRIX_TILES.filter((tile) => layTile(unit, tile, order) !== undefined);
+  const fitting = MATRIX_TILES.filter((tile) => {
+    const laid = layTile(unit, tile, order, headDim);
+    // Columns that no whole head fills are work for nothing: no more tiles than without heads.
+    const columns = laid?.heads?.columns ?? tile.columns;
+    return laid !== undefined && Math.ceil(product.n / columns) === Math.ceil(product.n / tile.columns);
+  });
   const count = ({ rows, columns }: MatrixTile): number =>
     Math.ceil(product.m / rows) * Math.ceil(product.n / columns) * product.batch;
   // The first of the table that fills the device; of those that do not, the one with the most tiles. Software drivers run

@@ -1,6 +1,7 @@
 import type { CaseRandom, KernelCase, Tolerance } from '../cases.ts';
 import type { DeviceFacts } from '../facts.ts';
 import { isMatrixVariant, matmulVariants, planMatmul, type MatmulSpec, type MatmulVariant } from './matmul.ts';
+import type { ResolvedHeads } from './matmul-heads.ts';
 import { resolveMatmul, type ResolvedOperand } from './matmul-spec.ts';
 import { referenceMatmul } from './matmul.reference.ts';
 
@@ -61,7 +62,7 @@ function toleranceOf(spec: MatmulSpec): Tolerance {
 }
 
 function makeInputs(random: CaseRandom, spec: MatmulSpec, half: boolean): Record<string, ArrayBufferView> {
-  const { m, n, k, batch, batchGroup, order, x, w, out, gate } = resolveMatmul(spec);
+  const { m, n, k, batch, batchGroup, order, x, w, out, gate, heads } = resolveMatmul(spec);
   const inputs: Record<string, ArrayBufferView> = {
     x: fill(random, x, batch, m, k, half),
     w:
@@ -83,6 +84,7 @@ function makeInputs(random: CaseRandom, spec: MatmulSpec, half: boolean): Record
   if (w.dtype === 'i8') inputs.scales = Float32Array.from({ length: n }, () => random.uniform(0.001, 0.02));
   if (x.dtype === 'i8') inputs.row_scales = Float32Array.from({ length: m }, () => random.uniform(0.001, 0.02));
   if (spec.bias) inputs.bias = spec.activation ? wideBias(random, n) : random.floats(n);
+  if (heads) Object.assign(inputs, headInputs(random, heads, m));
   if (spec.gate) {
     const table = new Float32Array(gate.end).fill(Number.NaN);
     const tableRows = spec.gate.tableRows ?? 1;
@@ -94,6 +96,18 @@ function makeInputs(random: CaseRandom, spec: MatmulSpec, half: boolean): Record
     if (spec.gate.indexed) inputs.rows = Uint32Array.from(indices);
   }
   return inputs;
+}
+
+/** Weights of both norms, and angles where the tables have rows; NaN around them. */
+function headInputs(random: CaseRandom, { dim, table }: ResolvedHeads, m: number): Record<string, ArrayBufferView> {
+  const [cosines, sines] = [0, 1].map(() => new Float32Array(table.end).fill(Number.NaN));
+  for (let r = 0; r < m; r++)
+    for (let i = 0; i < dim / 2; i++) {
+      const angle = random.uniform(-7, 7);
+      cosines[table.offset + r * table.stride + i] = Math.cos(angle);
+      sines[table.offset + r * table.stride + i] = Math.sin(angle);
+    }
+  return { norms: random.floats(2 * dim), cosines, sines };
 }
 
 /** Reaches far into both tails of an activation: a value of 1e4, of -1e4, and zero among the others. */

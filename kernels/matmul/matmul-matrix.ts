@@ -32,10 +32,11 @@ export function isMatrixVariant(name: string): name is MatrixVariant {
 }
 
 /** Tiles that fit a device and a problem, the one to prefer first; empty where the device has no such unit. */
-export function matrixVariants(facts: DeviceFacts, { m, n, batch, order, x }: ResolvedMatmul): MatrixVariant[] {
+export function matrixVariants(facts: DeviceFacts, problem: ResolvedMatmul): MatrixVariant[] {
+  const { m, n, batch, order, x, heads } = problem;
   const unit = matrixUnit(facts, componentOf(x));
   if (!unit) return [];
-  return fittingTiles(unit, order, { m, n, batch }).map((tile) => tileName(tile) as MatrixVariant);
+  return fittingTiles(unit, order, { m, n, batch }, heads?.dim).map((tile) => tileName(tile) as MatrixVariant);
 }
 
 /**
@@ -79,7 +80,7 @@ export function describeMatrix(
   if (!unit || !laid) return undefined;
   const { k, n, order, x, w } = problem;
   const head = `${matrixEnables({ f16: unit.component === 'f16', subgroupSizeControl: unit.setsSize })}const BAND: u32 = ${BAND}u;\n`;
-  const shape = { head, rows: laid.tile.rows, columns: laid.tile.columns };
+  const shape = { head, rows: laid.tile.rows, columns: laid.heads?.columns ?? laid.tile.columns };
   if (unit.component === 'i8') {
     const isWideCodes = k % 16 === 0 && [x, w].every(({ offset, stride }) => offset % 16 === 0 && stride % 16 === 0);
     const body = [operands, isWideCodes ? i8Wide : i8Narrow, emitGemm(unit, laid)].join('\n');
@@ -100,9 +101,13 @@ function componentOf(x: ResolvedOperand): 'f16' | 'i8' {
   return x.dtype === 'i8' ? 'i8' : 'f16';
 }
 
-function findLayout(unit: MatrixUnit, { order }: ResolvedMatmul, variant: MatrixVariant): TileLayout | undefined {
+function findLayout(
+  unit: MatrixUnit,
+  { order, heads }: ResolvedMatmul,
+  variant: MatrixVariant,
+): TileLayout | undefined {
   const tile = MATRIX_TILES.find((candidate) => tileName(candidate) === variant);
-  return tile && layTile(unit, tile, order);
+  return tile && layTile(unit, tile, order, heads?.dim);
 }
 
 /** Every unit of eight that lies in a row begins at a multiple of 16 bytes and is whole. */

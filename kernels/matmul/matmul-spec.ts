@@ -1,6 +1,7 @@
 import type { DType } from '../dtype.ts';
 import { DTypeError, ShapeError } from '../errors.ts';
 import { isVec4, requireSizes, resolveView, type RowView } from '../row-view.ts';
+import { resolveHeads, type MatmulHeads, type ResolvedHeads } from './matmul-heads.ts';
 
 /** Where the rows of a batched matrix lie: element (b, r, c) is at `offset + b * batchStride + r * stride + c`. */
 export interface BatchedView extends RowView {
@@ -34,6 +35,8 @@ export interface MatmulEpilogue {
   readonly add?: 'residual' | 'gated';
   /** Of `gated`: where the modulation table's rows lie (f32; N columns of each are used), and which row a row of out takes. */
   readonly gate?: MatmulGate;
+  /** Norm and rotation of heads, on the matrix unit alone; not with an activation or `add`, batch 1. */
+  readonly heads?: MatmulHeads;
 }
 
 /** The gate operand: row 0 of the table for all rows of out, or `rows[rowOffset + r]` (u32) for row r. */
@@ -93,6 +96,7 @@ export interface ResolvedMatmul {
   readonly out: ResolvedOperand;
   readonly gate: { readonly offset: number; readonly stride: number; readonly end: number; readonly rowOffset: number };
   readonly alpha: number;
+  readonly heads?: ResolvedHeads;
 }
 
 type OperandDType = MatmulWeightView['dtype'];
@@ -135,6 +139,10 @@ export function resolveMatmul(spec: MatmulSpec): ResolvedMatmul {
   const isGated = spec.add === 'gated';
   if (isGated !== (spec.gate !== undefined))
     throw new ShapeError(`matmul: "gate" goes with add: "gated" and only with it, got add = ${spec.add ?? 'none'}.`);
+  if (spec.heads && (spec.activation || spec.add || batch > 1))
+    throw new ShapeError(
+      `matmul: heads go with neither an activation nor add nor a batch, got ${spec.activation ?? 'none'}, ${spec.add ?? 'none'}, ${batch}.`,
+    );
   const gate = resolveView('matmul', 'gate', spec.gate, spec.gate?.tableRows ?? 1, n);
   return {
     m,
@@ -148,6 +156,7 @@ export function resolveMatmul(spec: MatmulSpec): ResolvedMatmul {
     out: { ...out, isAligned: isWhole },
     gate: { ...gate, rowOffset: spec.gate?.rowOffset ?? 0 },
     alpha,
+    ...(spec.heads ? { heads: resolveHeads(spec.heads, m, n) } : {}),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { KernelCase, OpCases } from '../cases.ts';
 import { caseOf } from './matmul-case.ts';
+import { headCases } from './matmul-heads-cases.ts';
 import { matrixCases } from './matmul-matrix-cases.ts';
 import { benchSpecs, windowSpecs } from './matmul-shapes.ts';
 
@@ -104,6 +105,7 @@ export const cases: OpCases = {
     ...i4,
     ...epilogues,
     ...matrixCases,
+    ...headCases,
     ...windowSpecs.map(({ name, spec }) => caseOf(name, spec)),
     ...benchSpecs.map(({ name, spec }) => caseOf(name, spec, 'all', { benchOnly: true })),
   ],

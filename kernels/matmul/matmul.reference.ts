@@ -1,3 +1,5 @@
+import { qkNormRopeHead } from '../qk-norm-rope/qk-norm-rope.reference.ts';
+import type { MatmulHeads } from './matmul-heads.ts';
 import type { MatmulSpec, MatmulWeightView } from './matmul-spec.ts';
 
 /** Bytes of the operands of a case, by binding name. */
@@ -34,7 +36,29 @@ export function referenceMatmul(spec: MatmulSpec, inputs: MatmulInputs): Float64
         }
         out[at] = add ? out[at] + value : value;
       }
+  if (spec.heads) turnHeads(spec, spec.heads, inputs, out);
   return out;
+}
+
+/** Queries and keys of each row of out, normed and turned in place. */
+function turnHeads(spec: MatmulSpec, heads: MatmulHeads, inputs: MatmulInputs, out: Float64Array): void {
+  const { dim, queries, keys, eps, pairs, table } = heads;
+  for (let r = 0; r < spec.m; r++)
+    for (let head = 0; head < queries + keys; head++) {
+      const kind = head < queries ? 0 : 1;
+      const at = (spec.out?.offset ?? 0) + r * (spec.out?.stride ?? spec.n) + head * dim;
+      const angles = (table?.offset ?? 0) + r * (table?.stride ?? dim / 2);
+      const turned = qkNormRopeHead(
+        out.slice(at, at + dim),
+        { weight: floats(inputs.norms).subarray(kind * dim, (kind + 1) * dim), eps },
+        {
+          cos: floats(inputs.cosines).subarray(angles, angles + dim / 2),
+          sin: floats(inputs.sines).subarray(angles, angles + dim / 2),
+          half: pairs === 'half',
+        },
+      );
+      out.set(turned, at);
+    }
 }
 
 function weightIndex(w: MatmulWeightView, n: number, k: number, b: number, c: number, i: number): number {

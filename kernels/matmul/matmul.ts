@@ -6,6 +6,7 @@ import { sizeClass, tunedFirst } from '../tuning.ts';
 import { packUniform } from '../uniform.ts';
 import { describeDot, dotVariants, isDotVariant, type DotVariant } from './matmul-dot.ts';
 import { describeMatrix, isMatrixVariant, matrixVariants, prefersMatrix, type MatrixVariant } from './matmul-matrix.ts';
+import { headBindings, headFields, headSource } from './matmul-heads.ts';
 import { I4_GROUP, resolveMatmul, type MatmulSpec, type ResolvedMatmul, type WeightOrder } from './matmul-spec.ts';
 import { wgsl as activationGelu } from './activation-gelu-tanh.wgsl.ts';
 import { wgsl as activationNone } from './activation-none.wgsl.ts';
@@ -44,6 +45,7 @@ import { wgsl as xF32 } from './x-f32.wgsl.ts';
 import { wgsl as xF32Unaligned } from './x-f32-unaligned.wgsl.ts';
 
 export { isMatrixVariant, type MatrixVariant } from './matmul-matrix.ts';
+export type { MatmulHeads } from './matmul-heads.ts';
 export type {
   BatchedView,
   MatmulEpilogue,
@@ -73,7 +75,7 @@ export type MatmulVariant =
 /**
  * Plans out = epilogue(alpha * x w^T) (see MatmulSpec); sums are f32 whatever the operands are.
  *
- * Bindings in order: `x`, `w`, then as the spec asks `scales` (w of i8, i4), `row_scales` (x of i8), `bias`, `gate`, `rows` (gate by index), then `out`.
+ * Bindings in order: `x`, `w`, then as the spec asks `scales` (w of i8, i4), `row_scales` (x of i8), `bias`, `gate`, `rows` (gate by index), `norms`, `cosines`, `sines` (heads), then `out`.
  *
  * @param variant forces an algorithm; the planner's choice where absent
  * @throws ShapeError, DTypeError if the spec is not valid or the variant cannot run it on this device
@@ -82,6 +84,10 @@ export function planMatmul(facts: DeviceFacts, spec: MatmulSpec, variant?: Matmu
   const problem = resolveMatmul(spec);
   const possible = variantsOf(facts, problem);
   const name = variant ?? possible[0];
+  if (problem.heads && possible.length === 0)
+    throw new ShapeError(
+      `matmul: no tile of this device's matrix unit holds whole heads of ${problem.heads.dim}. Use qk_norm_rope after the product.`,
+    );
   if (!possible.includes(name))
     throw new ShapeError(
       `matmul: variant "${name}" cannot run m = ${problem.m}, order ${problem.order} on this device. Possible: ${possible.join(', ')}.`,
@@ -97,14 +103,13 @@ export function planMatmul(facts: DeviceFacts, spec: MatmulSpec, variant?: Matmu
   const { xScale = 1 } = algorithm;
   return {
     op: 'matmul',
-    variant: `${name},${w.dtype}-${problem.order}`,
+    variant: `${name},${w.dtype}-${problem.order}${problem.heads ? ',heads' : ''}`,
     sources: [
       algorithm.prelude,
       bindingPrelude(parts.bindings),
       params,
       ...algorithm.operands,
       ...parts.epilogue,
-      finish,
       algorithm.body,
     ],
     constants: algorithm.constants,
@@ -117,6 +122,7 @@ export function planMatmul(facts: DeviceFacts, spec: MatmulSpec, variant?: Matmu
       ...[out.offset, out.stride, out.batchStride, gate.offset, gate.stride, gate.rowOffset].map((u32) => ({ u32 })),
       { f32: problem.alpha / xScale },
       { f32: xScale },
+      ...headFields(problem.heads),
     ]),
     workgroups: spreadGrid(tiles, facts.limits),
     flops: 2 * m * n * k * batch,
@@ -131,6 +137,24 @@ export function planMatmul(facts: DeviceFacts, spec: MatmulSpec, variant?: Matmu
  */
 export function matmulVariants(facts: DeviceFacts, spec: MatmulSpec): readonly MatmulVariant[] {
   return variantsOf(facts, resolveMatmul(spec));
+}
+
+/**
+ * Whether the heads of a spec end within the product: where the planner takes the matrix unit for the product without them
+ * anyway, a tile holds whole heads and the bindings suffice. If not, `qk_norm_rope` is to follow a plain product.
+ *
+ * @throws ShapeError, DTypeError if the spec is not valid
+ */
+export function fusesHeads(facts: DeviceFacts, spec: MatmulSpec): boolean {
+  const problem = resolveMatmul(spec);
+  const { heads: _, ...plain } = problem;
+  const { bindings } = chooseParts(spec, problem);
+  return (
+    problem.heads !== undefined &&
+    isMatrixVariant(variantsOf(facts, plain)[0]) &&
+    variantsOf(facts, problem).length > 0 &&
+    bindings.length <= facts.limits.maxStorageBuffersPerShaderStage
+  );
 }
 
 /** Products of one class have the same fastest variant, as far as the tuner can tell. */
@@ -148,6 +172,7 @@ function variantsOf(facts: DeviceFacts, problem: ResolvedMatmul): MatmulVariant[
 
 function rankVariants(facts: DeviceFacts, problem: ResolvedMatmul): MatmulVariant[] {
   const { m, n, order, w } = problem;
+  if (problem.heads) return matrixVariants(facts, problem);
   const gpu: MatmulVariant[] = [];
   if (m <= 4 && order === 'nk' && w.isAligned) gpu.push('gemv');
   const dot = dotVariants(problem);
@@ -270,6 +295,7 @@ function chooseParts(spec: MatmulSpec, problem: ResolvedMatmul): Parts {
   if (spec.bias) bindings.push({ name: 'bias', access: 'read', byteLength: n * 4 });
   if (spec.gate) bindings.push({ name: 'gate', access: 'read', byteLength: gate.end * 4 });
   if (spec.gate?.indexed) bindings.push({ name: 'rows', access: 'read', byteLength: (gate.rowOffset + m) * 4 });
+  if (problem.heads) bindings.push(...headBindings(problem.heads));
   bindings.push({ name: 'out', access: 'read_write', byteLength: out.byteLength });
   return {
     bindings,
@@ -289,6 +315,7 @@ function chooseParts(spec: MatmulSpec, problem: ResolvedMatmul): Parts {
         : spec.add === 'residual'
           ? combineResidual
           : combineStore,
+      ...(problem.heads ? [finish, headSource(problem.heads)] : [finish]),
     ],
   };
 }
@@ -300,7 +327,7 @@ function bindingPrelude(bindings: readonly BindingSpec[]): string {
 }
 
 /** Bytes that must at least move: each operand once, out twice where it is added to. */
-function leastBytes(spec: MatmulSpec, { m, n, k, batch, batchGroup, w, out }: ResolvedMatmul): number {
+function leastBytes(spec: MatmulSpec, { m, n, k, batch, batchGroup, w, out, heads }: ResolvedMatmul): number {
   const bytes = { f32: 4, f16: 2, bf16: 2, i8: 1, i4: 0.5 + 2 / (spec.w.group ?? I4_GROUP) };
   const wBatch = w.batchStride === 0 ? 1 : Math.ceil(batch / batchGroup);
   const outBytes = (out.dtype === 'f16' ? 2 : 4) * (spec.add ? 2 : 1);
@@ -309,6 +336,7 @@ function leastBytes(spec: MatmulSpec, { m, n, k, batch, batchGroup, w, out }: Re
     { f32: 4, f16: 2, i8: 1 }[spec.x?.dtype ?? 'f32'] * m * k * batch +
     bytes[spec.w.dtype] * n * k * wBatch +
     outBytes * m * n * batch +
-    perChannel * n
+    perChannel * n +
+    (heads ? 4 * heads.dim * (m + 2) : 0)
   );
 }

@@ -23,6 +23,11 @@ struct Params {
   row_offset: u32,
   alpha: f32,
   x_scale: f32,
+  query_heads: u32,
+  key_heads: u32,
+  head_eps: f32,
+  table_offset: u32,
+  table_stride: u32,
 }
 @group(0) @binding(BINDING_PARAMS) var<uniform> p: Params;
 

@@ -112,6 +112,27 @@ const FAULTS = [
     to: 'out_row < gemm_rows() + 1u',
   },
   {
+    fault: 'a part of each head left out of its norm',
+    name: '33 rows, 2 heads of 128, heads',
+    variant: 'matrix-64x128x32-t128-b2',
+    from: 'part < 8u; part++',
+    to: 'part < 7u; part++',
+  },
+  {
+    fault: 'keys with the weights of queries',
+    name: 'one row, heads of 64, heads',
+    variant: 'matrix-64x64x32-t128-b2',
+    from: 'select(0u, HEAD_DIM, head >= p.query_heads)',
+    to: '0u',
+  },
+  {
+    fault: 'pairs turned the other way',
+    name: 'pairs by halves, heads of 64, heads',
+    variant: 'matrix-64x64x32-t128-b2',
+    from: 'select(far, -far, is_first)',
+    to: 'select(-far, far, is_first)',
+  },
+  {
     fault: 'the rest of K not cleared',
     name: '9 x 5 x 7, nothing aligned, matrix',
     variant: 'matrix-64x64x32-t128-b2',
