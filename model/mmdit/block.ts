@@ -1,13 +1,13 @@
 import { attentionWeights } from '../../runtime/ops/attention-weights.ts';
 import { attention } from '../../runtime/ops/attention.ts';
 import { layerNormModulate, type ModulationColumns } from '../../runtime/ops/layer-norm-modulate.ts';
-import { qkNormRope, type Rotation } from '../../runtime/ops/qk-norm-rope.ts';
-import { vectorWeight } from '../../runtime/ops/vector-weight.ts';
+import type { Rotation } from '../../runtime/ops/qk-norm-rope.ts';
 import type { Value } from '../../runtime/program/plan.ts';
 import type { TransformerConfig } from '../config/transformer-config.ts';
 import type { TokenRange } from '../tokens/token-plan.ts';
 import type { BlockVector, ModulationLayout, Stream } from './modulation-layout.ts';
 import { linear, type Recording } from '../recording.ts';
+import { recordHeads } from './heads.ts';
 import { hiddenSizeOf } from './tensors.ts';
 
 /** Epsilon of every LayerNorm and RMSNorm of the family. */
@@ -61,6 +61,7 @@ export function recordBlock(recording: Recording, block: number, operands: Block
   const { config, img, txt, rotation } = operands;
   const width = hiddenSizeOf(config);
   const heads = config.numAttentionHeads;
+  const headDim = config.attentionHeadDim;
   const txtLen = txt.shape[0];
   const imgLen = img.shape[0];
   const prefix = `transformer_blocks.${block}`;
@@ -70,34 +71,24 @@ export function recordBlock(recording: Recording, block: number, operands: Block
   const qkv = builder.temp('f32', [txtLen + imgLen, 3 * width], 'qkv');
   const txtRows = builder.rows(qkv, 0, txtLen);
   const imgRows = builder.rows(qkv, txtLen, imgLen);
-  linear(
-    recording,
-    [`${attn}.add_q_proj`, `${attn}.add_k_proj`, `${attn}.add_v_proj`],
-    norm('txt', 'shift1', 'scale1'),
-    {
-      out: txtRows,
-    },
-  );
-  linear(recording, [`${attn}.to_q`, `${attn}.to_k`, `${attn}.to_v`], norm('img', 'shift1', 'scale1'), {
-    out: imgRows,
+  recordHeads(recording, {
+    layers: [`${attn}.add_q_proj`, `${attn}.add_k_proj`, `${attn}.add_v_proj`],
+    norms: [`${attn}.norm_added_q`, `${attn}.norm_added_k`],
+    x: norm('txt', 'shift1', 'scale1'),
+    out: txtRows,
+    rotation: turned(0, txtLen),
+    headDim,
+    eps: NORM_EPS,
   });
-  const windows = [
-    { rows: txtRows, start: 0, count: txtLen, names: ['norm_added_q', 'norm_added_k'] },
-    { rows: imgRows, start: txtLen, count: imgLen, names: ['norm_q', 'norm_k'] },
-  ];
-  for (const { rows, start, count, names } of windows)
-    names.forEach((name, i) =>
-      qkNormRope(builder, {
-        x: builder.columns(rows, i * width, width),
-        heads,
-        norm: { weight: vectorWeight(builder, `${attn}.${name}.weight`, [config.attentionHeadDim]), eps: NORM_EPS },
-        rope: {
-          cos: builder.rows(rotation.cos, start, count),
-          sin: builder.rows(rotation.sin, start, count),
-          pairs: rotation.pairs,
-        },
-      }),
-    );
+  recordHeads(recording, {
+    layers: [`${attn}.to_q`, `${attn}.to_k`, `${attn}.to_v`],
+    norms: [`${attn}.norm_q`, `${attn}.norm_k`],
+    x: norm('img', 'shift1', 'scale1'),
+    out: imgRows,
+    rotation: turned(txtLen, imgLen),
+    headDim,
+    eps: NORM_EPS,
+  });
   const [q, k, v] = [0, 1, 2].map((i) => builder.columns(qkv, i * width, width));
   const { attentionHeads } = scope;
   if (attentionHeads)
@@ -116,7 +107,7 @@ export function recordBlock(recording: Recording, block: number, operands: Block
       v,
       heads,
       // RMS norm gives keys the length sqrt(headDim) times the norm's weights, which are of order 1.
-      keyNorm: Math.sqrt(config.attentionHeadDim),
+      keyNorm: Math.sqrt(headDim),
       vScale: VALUE_SCALE,
       out: builder.rows(attended, start, end - start),
     });
@@ -152,6 +143,15 @@ export function recordBlock(recording: Recording, block: number, operands: Block
       gate: { table: operands.modulation, column: operands.layout.column(block, stream, 'gate2'), index },
       xScale: HIDDEN_SCALE,
     });
+  }
+
+  /** Angles of `count` tokens of the joint sequence. */
+  function turned(start: number, count: number): Rotation {
+    return {
+      cos: builder.rows(rotation.cos, start, count),
+      sin: builder.rows(rotation.sin, start, count),
+      pairs: rotation.pairs,
+    };
   }
 
   function norm(stream: Stream, shift: BlockVector, scale: BlockVector): Value {

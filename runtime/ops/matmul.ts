@@ -1,5 +1,5 @@
 import type { DType } from '../../kernels/dtype.ts';
-import { planMatmul, type MatmulVariant } from '../../kernels/matmul/matmul.ts';
+import { fusesHeads, planMatmul, type MatmulSpec, type MatmulVariant } from '../../kernels/matmul/matmul.ts';
 import { I4_GROUP } from '../../kernels/matmul/matmul-spec.ts';
 import { rotatedRows, rotationGroup } from '../../kernels/quantize-rows/quantize-rows-rotation.ts';
 import {
@@ -15,6 +15,7 @@ import { asU16, bf16ToF16, f32ToBf16, f32ToF16 } from '../safetensors/convert.ts
 import type { TensorBytes } from '../weights/tensor-bytes.ts';
 import { requireDType, requireShape } from './check.ts';
 import type { QuantizedRows } from './quantize-rows.ts';
+import type { Rotation } from './qk-norm-rope.ts';
 
 export type { MatmulWeightDType } from '../../kernels/matmul/weight-layout.ts';
 
@@ -55,6 +56,19 @@ export interface MatmulEpilogue {
   readonly gate?: { readonly table: Value; readonly column: number; readonly index?: Value };
   /** A power of two that brings x into f16's range where it is rounded to f16 (matrix units); the result is the same. */
   readonly xScale?: number;
+  /** Norm and rotation of the heads of a projection to [queries | keys | values]: only where `matmulFusesHeads`. */
+  readonly heads?: MatmulHeadArgs;
+}
+
+/** Heads of queries, keys and values, as many of each, side by side in the columns of out. */
+export interface MatmulHeadArgs {
+  /** Columns of a head. */
+  readonly dim: number;
+  readonly eps: number;
+  /** f32 [2 * dim]: RMSNorm weights of queries, then of keys. */
+  readonly norms: Value;
+  /** f32 [m, dim / 2] (windows of rows allowed). */
+  readonly rope: Rotation;
 }
 
 /** Operands of a linear layer. */
@@ -112,7 +126,7 @@ function partsOf(
  */
 export function matmul(builder: ProgramBuilder, args: MatmulArgs): Value {
   const op = 'matmul';
-  const { weight, bias, activation, residual = false, gate, xScale, variant } = args;
+  const { weight, bias, activation, residual = false, gate, xScale, heads, variant } = args;
   const { n, k, format } = weight;
   const { x, scales } = leftOperand(args.x, weight);
   requireShape(op, 'x', x, [-1, k]);
@@ -139,6 +153,7 @@ export function matmul(builder: ProgramBuilder, args: MatmulArgs): Value {
       ...(xScale !== undefined ? { xScale } : {}),
       ...(residual ? { add: 'residual' as const } : {}),
       ...(gate ? { add: 'gated' as const, gate: gateView(op, gate, m, n) } : {}),
+      ...(heads ? { heads: headsView(op, heads, m, n) } : {}),
     },
     variant,
   );
@@ -148,8 +163,55 @@ export function matmul(builder: ProgramBuilder, args: MatmulArgs): Value {
   if (bias) operands.push(bias);
   if (gate) operands.push(gate.table);
   if (gate?.index) operands.push(gate.index);
+  if (heads) operands.push(heads.norms, heads.rope.cos, heads.rope.sin);
   builder.dispatch(plan, [...operands, out]);
   return out;
+}
+
+/**
+ * Whether `matmul` of this device can end heads of `headDim` itself. If not, `qkNormRope` is to follow it.
+ *
+ * @param product.dtype how the weight [n, k] lies on the device
+ */
+export function matmulFusesHeads(
+  { facts }: ProgramBuilder,
+  product: {
+    readonly m: number;
+    readonly n: number;
+    readonly k: number;
+    readonly dtype: MatmulWeightDType;
+    readonly headDim: number;
+    readonly pairs: Rotation['pairs'];
+  },
+): boolean {
+  const { m, n, k, dtype, headDim, pairs } = product;
+  const whole = pairs === 'half' ? 8 : 4;
+  if (headDim % whole !== 0 || n % (3 * headDim) !== 0) return false;
+  const { order, stride } = matmulWeightLayout(facts, n, k, dtype);
+  const count = n / headDim / 3;
+  return fusesHeads(facts, {
+    m,
+    n,
+    k,
+    w: { dtype, order, stride },
+    bias: true,
+    heads: { dim: headDim, queries: count, keys: count, eps: 0, pairs },
+  });
+}
+
+function headsView(
+  op: string,
+  { dim, eps, norms, rope }: MatmulHeadArgs,
+  m: number,
+  n: number,
+): NonNullable<MatmulSpec['heads']> {
+  requireVector(op, 'norms', norms, 'f32', 2 * dim);
+  requireShape(op, 'cos', rope.cos, [m, dim / 2]);
+  requireShape(op, 'sin', rope.sin, [m, dim / 2]);
+  if (n % (3 * dim) !== 0)
+    throw new ShapeError(`${op}: n must be queries, keys and values of whole heads of ${dim}, got ${n}.`);
+  const count = n / dim / 3;
+  return { dim, eps, queries: count, keys: count, pairs: rope.pairs, table: viewOf(rope.cos) };
 }
 
 /** x and, where it is of i8, the scales of its rows. Products are those of the unrotated operands only where both are rotated alike. */
