@@ -10,44 +10,85 @@ import { randomTensor, sampleIndices } from '../workloads/workload.ts';
 
 /** Elements of a product that are checked, and rows of attention (a row of one head each). */
 const SAMPLES = 4096;
-const ROWS = 64;
+const ROWS = 256;
 
-/** A product of [m, k] f16 and [n, k] f16 or i8, large; f32 out. */
-export function largeMatmul(m: number, n: number, k: number, dtype: 'f16' | 'i8' = 'f16'): BenchCase {
-  const spec: MatmulSpec = { m, n, k, x: { dtype: 'f16' }, w: { dtype, order: 'nk' }, out: { dtype: 'f32' } };
+/** What a large product is of: weights f16 or i8 with f16 activations, or both i8 with scales (W8A8). */
+export type LargeOperands = 'f16' | 'i8' | 'w8a8';
+
+/** What is fused to the end of a large product. */
+export interface LargeEpilogue {
+  readonly bias?: boolean;
+  readonly activation?: 'gelu_tanh';
+}
+
+/** A product of [m, k] and [n, k], large; f32 out. */
+export function largeMatmul(
+  m: number,
+  n: number,
+  k: number,
+  operands: LargeOperands = 'f16',
+  epilogue: LargeEpilogue = {},
+): BenchCase {
+  const spec: MatmulSpec = {
+    m,
+    n,
+    k,
+    x: { dtype: operands === 'w8a8' ? 'i8' : 'f16' },
+    w: { dtype: operands === 'f16' ? 'f16' : 'i8', order: 'nk' },
+    out: { dtype: 'f32' },
+    ...epilogue,
+  };
   const expected = (): never => {
     throw new RangeError('a large case has samples only.');
   };
+  const fused = [epilogue.bias && 'bias', epilogue.activation].filter(Boolean).join(' ');
   return {
-    name: `${m} x ${n} x ${k}, ${dtype}`,
+    name: `${m} x ${n} x ${k}, ${operands}${fused ? ` + ${fused}` : ''}`,
     // The readable form would take minutes, those for CPU drivers too.
     variants: (facts) => matmulVariants(facts, spec).filter((name) => facts.kind === 'software' || isForGpu(name)),
     plan: (facts, variant) => planMatmul(facts, spec, variant as MatmulVariant),
-    inputs: (): Record<string, ArrayBufferView> => {
-      const x = f32ToF16(randomTensor('x', [m, k]).data as Float32Array);
-      const w = randomTensor('w', [n, k], dtype === 'i8' ? 127 : Math.sqrt(3 / k)).data as Float32Array;
-      if (dtype === 'f16') return { x, w: f32ToF16(w) };
-      const scales = randomTensor('scales', [n], 1e-4, 5e-4).data;
-      return { x, w: Int8Array.from(w), scales };
-    },
+    inputs: () => largeInputs(spec),
     expected,
-    sample: ({ x, w, scales }) => {
-      const left = valuesOf({ dtype: 'f16', shape: [m, k], data: x as Uint16Array });
-      const right =
-        dtype === 'i8' ? (w as Int8Array) : valuesOf({ dtype: 'f16', shape: [n, k], data: w as Uint16Array });
-      const indices = sampleIndices(m * n, SAMPLES);
-      const values = Float64Array.from(indices, (index) => {
-        const [row, column] = [Math.floor(index / n), index % n];
-        let sum = 0;
-        for (let i = 0; i < k; i++) sum += left[row * k + i] * right[column * k + i];
-        return dtype === 'i8' ? sum * (scales as Float32Array)[column] : sum;
-      });
-      return { out: { dtype: 'f32', length: m * n, indices, values } satisfies ExpectedSample };
-    },
+    sample: (inputs) => sampleProduct(spec, inputs),
     // Products of f16 values are exact in f32; the order of the sum is free.
     tolerance: { atol: 3e-6 * Math.sqrt(k), rtol: 1e-4, nmse: 1e-9 },
     benchOnly: true,
   };
+}
+
+function largeInputs({ m, n, k, x, w, bias }: MatmulSpec): Record<string, ArrayBufferView> {
+  const left = randomTensor('x', [m, k], x?.dtype === 'i8' ? 127 : 1).data as Float32Array;
+  const right = randomTensor('w', [n, k], w.dtype === 'i8' ? 127 : Math.sqrt(3 / k)).data as Float32Array;
+  return {
+    x: x?.dtype === 'i8' ? Int8Array.from(left) : f32ToF16(left),
+    w: w.dtype === 'i8' ? Int8Array.from(right) : f32ToF16(right),
+    ...(w.dtype === 'i8' ? { scales: randomTensor('scales', [n], 1e-4, 5e-4).data } : {}),
+    ...(x?.dtype === 'i8' ? { row_scales: randomTensor('row_scales', [m], 1e-3, 5e-3).data } : {}),
+    ...(bias ? { bias: randomTensor('bias', [n]).data } : {}),
+  };
+}
+
+function sampleProduct(
+  { m, n, k, x, w, bias, activation }: MatmulSpec,
+  inputs: Readonly<Record<string, ArrayBufferView>>,
+): { out: ExpectedSample } {
+  const numbers = (name: string, dtype: 'i8' | 'f16', shape: number[]): ArrayLike<number> =>
+    dtype === 'i8' ? (inputs[name] as Int8Array) : valuesOf({ dtype, shape, data: inputs[name] as Uint16Array });
+  const left = numbers('x', x?.dtype === 'i8' ? 'i8' : 'f16', [m, k]);
+  const right = numbers('w', w.dtype === 'i8' ? 'i8' : 'f16', [n, k]);
+  const [scales, rowScales, offsets] = ['scales', 'row_scales', 'bias'].map((name) => inputs[name] as Float32Array);
+  const indices = sampleIndices(m * n, SAMPLES);
+  const values = Float64Array.from(indices, (index) => {
+    const [row, column] = [Math.floor(index / n), index % n];
+    let sum = 0;
+    for (let i = 0; i < k; i++) sum += left[row * k + i] * right[column * k + i];
+    if (w.dtype === 'i8') sum *= scales[column];
+    if (x?.dtype === 'i8') sum *= rowScales[row];
+    if (bias) sum += offsets[column];
+    if (activation !== 'gelu_tanh') return sum;
+    return 0.5 * sum * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (sum + 0.044715 * sum ** 3)));
+  });
+  return { out: { dtype: 'f32', length: m * n, indices, values } };
 }
 
 function isForGpu(name: string): boolean {

@@ -53,7 +53,7 @@ export class RandomWeights implements WeightBuffers {
     const count = shape.reduce((product, size) => product * size, 1);
     const words = Math.ceil(count / { f32: 1, f16: 2, bf16: 2, i8: 4 }[dtype]);
     const buffer = await engine.allocate(`weight "${key}"`, () => engine.pool.take(words * 4, key, true));
-    if (shape.length === 1 && request.tensors.every((name) => /norm[^.]*\.weight$/.test(name))) {
+    if (shape.length === 1 && request.tensors.every((name) => /norm[^.]*\.(weight|gamma)$/.test(name))) {
       engine.write(buffer, 0, new Float32Array(count).fill(1));
       return buffer;
     }
