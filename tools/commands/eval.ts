@@ -35,8 +35,12 @@ export function register(program: Command): void {
     .requiredOption('--set <dir>', 'test set, as tools/train/make_set.py writes it')
     .option('--baselines-only', 'only what needs no model')
     .addOption(new Option('--task <tasks...>', 'tasks to score; default: all of the set').choices(DESIGN_TASKS))
-    .option('--steps <n,...>', 'step counts; the first is that of the control (default: the manifest)', stepsFlag)
-    .option('--cfg-scale <x>', 'weight of guidance; 1 = off', numberFlag(0, 100))
+    .option(
+      '--steps <n,...>',
+      'step counts; the first is that of the control (default: the manifest, by task)',
+      stepsFlag,
+    )
+    .option('--cfg-scale <x>', 'weight of guidance; 1 = off (default: the manifest, by task)', numberFlag(0, 100))
     .option('--seed <n>', "added to the documents' seeds", integerFlag(0))
     .option('--limit <n>', 'only the first so many designs', integerFlag(1))
     .option('--no-shuffled', 'leave out the control with shuffled captions')

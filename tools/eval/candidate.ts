@@ -1,5 +1,6 @@
 import type { DesignTaskType } from '../../model/layout/design-schema.ts';
 import { chromaKeyBaseline, flatFillBaseline, otherDesignBaseline, pasteBaseline } from './baselines.ts';
+import type { EvalSampling } from './eval-sampling.ts';
 import type { TestDesign } from './read-test-set.ts';
 import type { EvalOutput } from './score-design.ts';
 
@@ -13,6 +14,8 @@ export interface Candidate {
   readonly about: string;
   /** Denoising steps, of a model. */
   readonly steps?: number;
+  /** How a model is sampled on a design. */
+  sampling?(task: DesignTaskType, design: TestDesign): EvalSampling | undefined;
   /**
    * Makes layers of one design.
    *

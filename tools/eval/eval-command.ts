@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DesignTaskType } from '../../model/layout/design-schema.ts';
+import { taskSampling } from '../../model/manifest/manifest.ts';
 import { UsageError } from '../../runtime/errors.ts';
 import { writeFileAtomic } from '../../runtime/node/write-file.ts';
 import type { Candidate } from './candidate.ts';
@@ -31,8 +32,9 @@ export interface EvalArguments {
   readonly model?: OpenedModel | undefined;
   /** Default: every task of the set. */
   readonly tasks?: readonly DesignTaskType[] | undefined;
-  /** Step counts; the first is the one that controls run at. Default: the manifest's. */
+  /** Step counts; the first is the one that controls run at. Default: the manifest's for each task. */
   readonly steps?: readonly number[] | undefined;
+  /** Default: the manifest's for each task. */
   readonly cfgScale?: number | undefined;
   readonly seed?: number | undefined;
   /** First so many designs. */
@@ -60,8 +62,9 @@ export interface EvalDocument {
   readonly model: {
     readonly name: string;
     readonly precision: string;
-    readonly steps: readonly number[];
-    readonly cfgScale: number;
+    /** Null: the manifest's, which may differ from task to task. Each candidate's `sampling` says what it ran with. */
+    readonly steps: readonly number[] | null;
+    readonly cfgScale: number | null;
     readonly seed: number | null;
     readonly device: OpenedModel['device'];
   } | null;
@@ -81,7 +84,7 @@ export async function evalCommand(args: EvalArguments, lines: EvalOutputLines): 
   const missing = args.tasks?.find((task) => !set.designs.some((design) => design.documents.has(task)));
   if (missing !== undefined)
     throw new UsageError(`eval: ${args.set} has no design for the task ${missing}. Choose another --task or --limit.`);
-  const tasks = await evaluate(set, candidatesOf(args), {
+  const tasks = await evaluate(set, (task) => candidatesOf(task, args), {
     tasks: args.tasks,
     signal,
     onProgress: (task, candidate, done, total) => lines.progress(`${task}: ${candidate} ${done}/${total}`),
@@ -99,31 +102,26 @@ export async function evalCommand(args: EvalArguments, lines: EvalOutputLines): 
   return document;
 }
 
-function candidatesOf({ model, steps, cfgScale, seed, shuffled }: EvalArguments): Candidate[] {
+function candidatesOf(
+  task: DesignTaskType,
+  { model, steps, cfgScale, seed, shuffled }: EvalArguments,
+): readonly Candidate[] {
   if (!model) return baselineCandidates();
   const { pipeline } = model;
-  const counts = steps ?? [pipeline.manifest.sampling.steps];
+  const counts = steps ?? [taskSampling(pipeline.manifest, task).steps];
   return [
-    ...counts.map((count) => modelCandidate(pipeline, { steps: count, cfgScale, seed })),
-    ...(shuffled === false ? [] : [shuffledCandidate(pipeline, { steps: counts[0], cfgScale, seed })]),
+    ...counts.map((count) => modelCandidate(pipeline, task, { steps: count, cfgScale, seed })),
+    ...(shuffled === false ? [] : [shuffledCandidate(pipeline, task, { steps: counts[0], cfgScale, seed })]),
     boundCandidate(pipeline),
     ...baselineCandidates(),
   ];
 }
 
 function describeModel(
-  { name, precision, device, pipeline }: OpenedModel,
+  { name, precision, device }: OpenedModel,
   { steps, cfgScale, seed }: EvalArguments,
 ): NonNullable<EvalDocument['model']> {
-  const { sampling } = pipeline.manifest;
-  return {
-    name,
-    precision,
-    steps: steps ?? [sampling.steps],
-    cfgScale: cfgScale ?? sampling.cfgScale,
-    seed: seed ?? null,
-    device,
-  };
+  return { name, precision, steps: steps ?? null, cfgScale: cfgScale ?? null, seed: seed ?? null, device };
 }
 
 async function writeReport(folder: string, document: EvalDocument, signal?: AbortSignal): Promise<void> {

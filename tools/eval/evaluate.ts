@@ -2,6 +2,7 @@ import { DESIGN_TASKS } from '../../model/layout/design-schema.ts';
 import type { DesignTaskType } from '../../model/layout/design-schema.ts';
 import { resample } from './bootstrap.ts';
 import type { Candidate } from './candidate.ts';
+import type { EvalSampling } from './eval-sampling.ts';
 import type { TestDesign, TestSet } from './read-test-set.ts';
 import { scoreOutput } from './score-design.ts';
 import type { EvalRecord } from './score-design.ts';
@@ -21,6 +22,8 @@ export interface CandidateReport extends Summary {
   readonly kind: Candidate['kind'];
   readonly about: string;
   readonly steps?: number;
+  /** Of a model: steps, guidance and noise levels. */
+  readonly sampling?: EvalSampling;
   /** Mean time per design. */
   readonly durationMs: number;
 }
@@ -40,10 +43,14 @@ export interface EvaluateOptions {
   readonly onProgress?: (task: DesignTaskType, candidate: string, done: number, total: number) => void;
 }
 
-/** Runs all candidates over a set, task by task, and scores them. */
+/**
+ * Runs candidates over a set, task by task, and scores them.
+ *
+ * @param candidatesOf those of a task: a model's sampling differs from task to task
+ */
 export async function evaluate(
   set: TestSet,
-  candidates: readonly Candidate[],
+  candidatesOf: (task: DesignTaskType) => readonly Candidate[],
   options: EvaluateOptions = {},
 ): Promise<TaskReport[]> {
   const templates = drawTemplates();
@@ -54,13 +61,22 @@ export async function evaluate(
     const partners = shufflePartners(task, designs, STATISTICS_SEED).map((index) => designs[index]);
     const resamples = resample(designs.length, ROUNDS, STATISTICS_SEED);
     const done: CandidateReport[] = [];
-    for (const candidate of candidates) {
+    for (const candidate of candidatesOf(task)) {
       const outcome = await runCandidate(candidate, task, designs, partners, templates, options);
       if (!outcome) continue;
       const { name, kind, about, steps } = candidate;
       const summary = summarize(outcome.records, resamples);
       const durationMs = outcome.durationMs / designs.length;
-      done.push({ name, kind, about, ...(steps === undefined ? {} : { steps }), durationMs, ...summary });
+      const sampling = candidate.sampling?.(task, designs[0]);
+      done.push({
+        name,
+        kind,
+        about,
+        ...(steps === undefined ? {} : { steps }),
+        ...(sampling ? { sampling } : {}),
+        durationMs,
+        ...summary,
+      });
     }
     reports.push({ task, designs: designs.length, candidates: done });
   }

@@ -1,5 +1,6 @@
 import { premultiply, toBytes } from '../../model/layout/composite.ts';
 import type { DesignTaskType, LayeredDesign } from '../../model/layout/design-schema.ts';
+import { taskSampling } from '../../model/manifest/manifest.ts';
 import type { MrtPipeline } from '../../model/pipeline/mrt-pipeline.ts';
 import type { LayeredResult } from '../../model/pipeline/mrt-result.ts';
 import type { Picture } from '../../model/pipeline/picture.ts';
@@ -8,6 +9,7 @@ import { decodeRegion, encodeRegion } from '../../model/vae/region-codec.ts';
 import type { RgbaImage } from '../../runtime/image/rgba-image.ts';
 import type { Candidate } from './candidate.ts';
 import type { EvalLayer } from './eval-layer.ts';
+import { samplingOf } from './eval-sampling.ts';
 import { loadSetPicture } from './read-test-set.ts';
 import type { TestDesign } from './read-test-set.ts';
 import type { EvalOutput } from './score-design.ts';
@@ -16,44 +18,64 @@ import { withWordsOf } from './shuffle-captions.ts';
 /** What the evaluation uses of a pipeline. */
 export type EvalPipeline = Pick<MrtPipeline, 'run' | 'plan' | 'vae' | 'manifest'>;
 
-/** How a checkpoint is sampled. */
+/** How a checkpoint is sampled. What is absent is what its manifest says for the task, whatever the documents say. */
 export interface SamplingChoice {
-  /** Denoising steps; the manifest's where absent. */
   readonly steps?: number | undefined;
   readonly cfgScale?: number | undefined;
   /** Put over the seeds of the documents. */
   readonly seed?: number | undefined;
 }
 
-/** The checkpoint itself. */
-export function modelCandidate(pipeline: EvalPipeline, sampling: SamplingChoice): Candidate {
-  const steps = sampling.steps ?? pipeline.manifest.sampling.steps;
+/** The checkpoint itself, on one task. */
+export function modelCandidate(pipeline: EvalPipeline, task: DesignTaskType, choice: SamplingChoice): Candidate {
+  const sampling = settled(pipeline, task, choice);
+  const { steps } = sampling;
   return {
     name: `model, ${steps} step${steps === 1 ? '' : 's'}`,
     kind: 'model',
     about: `the checkpoint, ${steps} denoising steps`,
     steps,
-    make: async (task, design, _partner, signal) => {
-      const document = design.documents.get(task);
-      return document && runDesign(pipeline, design, document, { ...sampling, steps }, signal);
+    sampling: planned(pipeline, sampling),
+    make: async (of, design, _partner, signal) => {
+      const document = design.documents.get(of);
+      return document && runDesign(pipeline, design, document, sampling, signal);
     },
   };
 }
 
 /** The checkpoint with the captions of other designs, scored for the design's own: what a deaf model would score. */
-export function shuffledCandidate(pipeline: EvalPipeline, sampling: SamplingChoice): Candidate {
-  const steps = sampling.steps ?? pipeline.manifest.sampling.steps;
+export function shuffledCandidate(pipeline: EvalPipeline, task: DesignTaskType, choice: SamplingChoice): Candidate {
+  const sampling = settled(pipeline, task, choice);
   return {
     name: 'shuffled captions',
     kind: 'control',
     about: "the checkpoint with another design's caption, scored for the design's own",
-    steps,
-    make: async (task, design, partner, signal) => {
-      if (task !== 't2l' && task !== 'add') return undefined;
-      const [own, other] = [design.documents.get(task), partner.documents.get(task)];
+    steps: sampling.steps,
+    sampling: planned(pipeline, sampling),
+    make: async (of, design, partner, signal) => {
+      if (of !== 't2l' && of !== 'add') return undefined;
+      const [own, other] = [design.documents.get(of), partner.documents.get(of)];
       if (!own || !other) return undefined;
-      return runDesign(pipeline, design, withWordsOf(task, own, other), { ...sampling, steps }, signal);
+      return runDesign(pipeline, design, withWordsOf(of, own, other), sampling, signal);
     },
+  };
+}
+
+interface SettledChoice extends SamplingChoice {
+  readonly steps: number;
+  readonly cfgScale: number;
+}
+
+/** The choice with what the manifest says for the task where it leaves something open. */
+function settled({ manifest }: EvalPipeline, task: DesignTaskType, choice: SamplingChoice): SettledChoice {
+  const own = taskSampling(manifest, task);
+  return { ...choice, steps: choice.steps ?? own.steps, cfgScale: choice.cfgScale ?? own.cfgScale };
+}
+
+function planned(pipeline: EvalPipeline, { steps, cfgScale }: SettledChoice): NonNullable<Candidate['sampling']> {
+  return (task, design) => {
+    const document = design.documents.get(task);
+    return document && samplingOf(pipeline.plan(document, { steps, cfgScale }));
   };
 }
 
@@ -71,14 +93,14 @@ async function runDesign(
   pipeline: EvalPipeline,
   design: TestDesign,
   document: LayeredDesign,
-  sampling: SamplingChoice,
+  sampling: SettledChoice,
   signal?: AbortSignal,
 ): Promise<EvalOutput> {
   const { steps, cfgScale, seed } = sampling;
   const result = await pipeline.run(document, {
     pictures: (uri) => loadSetPicture(design, uri),
-    ...(steps === undefined ? {} : { steps }),
-    ...(cfgScale === undefined ? {} : { cfgScale }),
+    steps,
+    cfgScale,
     ...(seed === undefined ? {} : { seed: seed + (document.sampling?.seed ?? 0) }),
     ...(signal ? { signal } : {}),
   });

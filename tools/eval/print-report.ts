@@ -1,5 +1,6 @@
 import type { Estimate } from './bootstrap.ts';
 import type { CandidateReport, TaskReport } from './evaluate.ts';
+import { samplingLine } from './eval-sampling.ts';
 import { HEADLINES, TASK_TITLES } from './headlines.ts';
 import { METRIC_KEYS, METRICS } from './metric-table.ts';
 import type { MetricKey } from './metric-table.ts';
@@ -16,7 +17,10 @@ function taskLines({ task, designs, candidates }: TaskReport): string[] {
   const rows = keys.map((key) => [titleOf(key), ...candidates.map(({ overall }) => cellOf(key, overall[key]))]);
   const seconds = ['seconds a design', ...candidates.map(({ durationMs }) => (durationMs / 1000).toFixed(2))];
   const model = candidates.find(({ kind }) => kind === 'model');
-  return [...tableLines([head, ...rows, seconds]), ...(model ? ['', ...groupLines(task, model)] : [])];
+  const sampled = candidates.flatMap(({ kind, sampling }) =>
+    kind === 'model' && sampling ? [`  ${samplingLine(sampling)}`] : [],
+  );
+  return [...tableLines([head, ...rows, seconds]), ...sampled, ...(model ? ['', ...groupLines(task, model)] : [])];
 }
 
 function groupLines(task: TaskReport['task'], candidate: CandidateReport): string[] {
