@@ -1,9 +1,5 @@
 """Designs as `layered-design/1` documents, one for each task, with relative pixel URIs."""
 
-CFG = {"t2l": 2.5, "add": 2.5}  # guidance that text needs; the other tasks run without
-STEPS = {"t2l": 7}  # text to layers wants uniform levels; the manifest's 8-step list serves image to layers
-
-
 def base(design, captions_of):
     """Document without a task: canvas and layers; pixels are NAME.png beside it."""
     layers = []
@@ -17,8 +13,8 @@ def base(design, captions_of):
 
 
 def with_task(document, task, targets, prompt, seed=1):
-    """The document of a task; targets are layer ids (add and restyle)."""
-    out = {**document, "prompt": {"global": prompt}, "sampling": {"seed": seed, "cfg": CFG.get(task, 1), "steps": STEPS.get(task, 8)}}
+    """The document of a task; targets are layer ids (add and restyle). Steps and guidance are the checkpoint's own."""
+    out = {**document, "prompt": {"global": prompt}, "sampling": {"seed": seed}}
     layers = [dict(l) for l in document["layers"]]
     if task in ("add", "restyle"):
         out["task"] = {"type": task, "targets": list(targets)}

@@ -1,9 +1,10 @@
 """Writes a trained run as a checkpoint folder in diffusers' layout:
 
-    python -m tools.train.export --state DIR --name run --out checkpoints/mrt-tiny [--raw] [--dtype f16]
+    python -m tools.train.export --state DIR --name run --out checkpoints/mrt-tiny [--raw] [--dtype f16] [--sampling FILE]
 
 What changes on the way: 2D kernels go into the last temporal tap of causal 3D kernels, fused q|k|v linears are split, rows
-of q and k (and their norms) go from half-split to interleaved rotation pairs.
+of q and k (and their norms) go from half-split to interleaved rotation pairs. The manifest's `sampling` is FILE as it stands
+(`sampling.json` beside this module): steps, guidance and noise levels, for all tasks and by task (`sampling.tasks`).
 """
 
 import argparse
@@ -15,12 +16,13 @@ from safetensors.torch import save_file
 
 from . import dit, text, tokenizer, vae
 from .evaluate import load_model
+from .plan import TASKS
 from .pool import frozen_vae
 
 DTYPES = {"f16": torch.float16, "f32": torch.float32, "bf16": torch.bfloat16}
-STEPS = (1, 2, 4, 16, 50)  # uniform levels; 8 has its own list
-# chosen on validation designs: a long first step, then refinement near zero (see the model card)
-EIGHT = [1, 0.3, 0.25, 0.2, 0.15, 0.1, 0.06, 0.03, 0]
+# The 8-step list was chosen on validation designs: a long first step, then refinement near zero (see the model card). Step
+# counts without a list have uniform levels: the fallback neither shifts nor ends early.
+SAMPLING = Path(__file__).with_name("sampling.json")
 
 MANIFEST = {
     "format": "layerloom-mrt/1",
@@ -35,13 +37,6 @@ MANIFEST = {
     "encodeMode": "box",
     "decodeMode": "box",
     "decodeFill": "zero",
-    "sampling": {
-        "form": "euler",
-        "steps": 8,
-        "cfgScale": 1,
-        "sigmas": {"8": EIGHT, **{str(n): [round(1 - i / n, 6) for i in range(n)] + [0] for n in STEPS}},
-        "fallback": {"timeShift": "none", "terminal": None},
-    },
     "prompt": {"template": tokenizer.TEMPLATE, "dropTokens": tokenizer.DROP, "maxTokens": 64},
 }
 
@@ -112,7 +107,16 @@ def vae_tensors(model):
     return out
 
 
-def configs(net, model_vae, vocabulary):
+def read_sampling(path=SAMPLING):
+    """The manifest's `sampling`; what the runtime would refuse by name is refused here too."""
+    sampling = json.loads(Path(path).read_text())
+    unknown = set(sampling.get("tasks", {})) - set(TASKS)
+    if unknown:
+        raise SystemExit(f"{path}: tasks holds {', '.join(TASKS)}, nothing else, got {', '.join(sorted(unknown))}.")
+    return sampling
+
+
+def configs(net, model_vae, vocabulary, sampling):
     """Relative path -> JSON of every configuration."""
     ids = {s: tokenizer.shared().token_to_id(s) for s in tokenizer.SPECIALS}
     rounded = lambda values: [round(float(v), 4) for v in values]
@@ -150,7 +154,7 @@ def configs(net, model_vae, vocabulary):
                 "rope_parameters": {"mrope_section": [6, 5, 5], "rope_theta": text.THETA, "rope_type": "default"},
                 "rope_theta": text.THETA, "sliding_window": None, "tie_word_embeddings": True, "use_sliding_window": False,
                 "vocab_size": vocabulary}},
-        "mrt.json": MANIFEST,
+        "mrt.json": {**MANIFEST, "sampling": sampling},
     }
 
 
@@ -161,14 +165,14 @@ def put_tensors(path, tensors, dtype):
     save_file(values, path, metadata={"format": "pt"})
 
 
-def write(model, model_vae, folder, dtype=torch.float16):
+def write(model, model_vae, folder, dtype=torch.float16, sampling=SAMPLING):
     """The whole folder."""
-    folder = Path(folder)
+    folder, sampling = Path(folder), read_sampling(sampling)
     put_tensors(folder / "transformer/diffusion_pytorch_model.safetensors", transformer_tensors(model.net), dtype)
     put_tensors(folder / "vae/diffusion_pytorch_model.safetensors", vae_tensors(model_vae), dtype)
     put_tensors(folder / "text_encoder/model.safetensors", {"model." + k: v for k, v in model.text.state_dict().items()}, dtype)
     tokenizer.write(folder / "tokenizer")
-    for name, value in configs(model.net, model_vae, model.text.embed_tokens.num_embeddings).items():
+    for name, value in configs(model.net, model_vae, model.text.embed_tokens.num_embeddings, sampling).items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
@@ -181,9 +185,10 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("--raw", action="store_true")
     parser.add_argument("--dtype", choices=DTYPES, default="f16")
+    parser.add_argument("--sampling", default=SAMPLING, help="JSON file with the manifest's sampling")
     args = parser.parse_args()
     model, saved = load_model(Path(args.state) / f"{args.name}.pt", not args.raw)
-    write(model, frozen_vae(args.state), args.out, DTYPES[args.dtype])
+    write(model, frozen_vae(args.state), args.out, DTYPES[args.dtype], args.sampling)
     total = sum(p.stat().st_size for p in Path(args.out).rglob("*.safetensors"))
     print(f"step {saved['step']}, {saved['total'] / 60:.1f} cpu-min -> {args.out}, {total / 1e6:.1f} MB of tensors")
 

@@ -23,9 +23,22 @@ from .plan import TASKS, positions, regions_of, rope_layer, text_start
 from .pool import pack, unpack
 from .reference import Folder
 from .regions import grid_box, on_grid
+from .sampling import sigmas as uniform
 
 STEPS = 8
 LOOP, PIXELS, CODE = {"nmse": 1e-7, "nmseF16": 1e-2}, {"nmse": 1e-7, "nmseF16": 1e-2}, {"nmse": 1e-9, "nmseF16": 1e-3}
+
+
+def levels(manifest, task):
+    """The task's noise levels: its own list, else the general one, else uniform (the fallback of `sampling.json`)."""
+    sampling = manifest["sampling"]
+    own = sampling.get("tasks", {}).get(task, {})
+    listed = own.get("sigmas", sampling.get("sigmas", {})).get(str(STEPS))
+    if listed:
+        return listed
+    fallback = {**sampling["fallback"], **own.get("fallback", {})}
+    assert fallback["timeShift"] == "none" and fallback["terminal"] is None, fallback
+    return uniform(STEPS)
 
 
 class Scene:
@@ -111,7 +124,7 @@ def run(folder, task, scene, prompt, noise):
         places.append(torch.from_numpy(positions([x0, y0, x1, y1], rope_layer(part, index), scene.window)))
     tokens, roles, places = torch.cat(tokens), torch.cat(roles), torch.cat(places)
     start = text_start(scene.boxes, scene.window)
-    sigmas = folder.manifest["sampling"]["sigmas"][str(STEPS)]
+    sigmas = levels(folder.manifest, task)
     out = {"text": text}
     for i, (s, following) in enumerate(zip(sigmas[:-1], sigmas[1:])):
         v = folder.velocity(tokens, roles, places, text, start, s)
@@ -175,7 +188,7 @@ def write_case(folder, exact, out, task, seed, size):
     for name, data in scene.pictures(task).items():
         tensors[f"in.pixels.{name}"] = np.ascontiguousarray(data)
         inputs[f"pixels.{name}"] = {"tensor": f"in.pixels.{name}"}
-    sigmas = np.array(folder.manifest["sampling"]["sigmas"][str(STEPS)], np.float32)
+    sigmas = np.array(levels(folder.manifest, task), np.float32)
     made = {"sigmas": torch.from_numpy(sigmas), **made}
     for name, value in made.items():
         check = {"maxAbs": 1e-6} if name == "sigmas" else LOOP if name.startswith("latents") else (
