@@ -97,4 +97,4 @@ export {
 export { compositeLayers, toWindow8, type CompositeLayer } from './model/layout/composite.ts';
 export { planMrt } from './model/tokens/plan-mrt.ts';
 export type { TokenPlan } from './model/tokens/token-plan.ts';
-export { parseManifest, type MrtManifest } from './model/manifest/manifest.ts';
+export { parseManifest, taskSampling, type MrtManifest, type TaskSampling } from './model/manifest/manifest.ts';
