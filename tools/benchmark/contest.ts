@@ -13,10 +13,14 @@ export interface ContestOptions {
   readonly samplesPerTurn: number;
   /** Milliseconds of back-to-back runs that make a sample. */
   readonly sampleMs: number;
+  /** A contestant whose samples of a workload took longer than this gets no more, from MIN_SAMPLES on. */
+  readonly budgetMs: number;
   readonly onRow?: (row: WorkloadRow) => void;
 }
 
-export const DEFAULT_CONTEST: ContestOptions = { rounds: 4, samplesPerTurn: 2, sampleMs: 120 };
+export const DEFAULT_CONTEST: ContestOptions = { rounds: 4, samplesPerTurn: 2, sampleMs: 120, budgetMs: 8000 };
+/** Samples that even the slowest contestant gives: the least that has a median. */
+const MIN_SAMPLES = 3;
 
 /** Somebody who has a workload ready. */
 interface Entrant {
@@ -82,13 +86,17 @@ async function contestOf(
     }
     for (const { name, reason } of peers.absent) absent.push(resultWithout(name, reason, null));
     const samples = entrants.map((): number[] => []);
+    const spentMs = entrants.map(() => 0);
     const broken = new Map<string, string>();
+    const isDone = (i: number): boolean =>
+      broken.has(entrants[i].name) || (spentMs[i] > options.budgetMs && samples[i].length >= MIN_SAMPLES);
     for (let round = 0; round < options.rounds; round++)
       for (const [i, entrant] of entrants.entries())
-        for (let n = 0; n < options.samplesPerTurn && !broken.has(entrant.name); n++)
+        for (let n = 0; n < options.samplesPerTurn && !isDone(i); n++)
           try {
             const { runs, ms } = await entrant.sample(options.sampleMs);
             samples[i].push(ms / runs);
+            spentMs[i] += ms;
           } catch (error) {
             engine.assertUsable();
             broken.set(entrant.name, error instanceof Error ? error.message : String(error));

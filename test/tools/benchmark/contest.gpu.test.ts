@@ -19,7 +19,7 @@ const engine = await testEngine();
 const folder = mkdtempSync(join(tmpdir(), 'layerloom-peers-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const script = fileURLToPath(new URL('./fake-peer.mjs', import.meta.url));
-const brief = { rounds: 2, samplesPerTurn: 1, sampleMs: 1 };
+const brief = { rounds: 2, samplesPerTurn: 1, sampleMs: 1, budgetMs: 1e6 };
 
 function peersOf(manners: Readonly<Record<string, string>>): Promise<Peers> {
   const peers = Object.entries(manners).map(([name, manner]) => ({ name, command: ['node', script, manner] }));
@@ -67,6 +67,22 @@ describe.skipIf(typeof engine === 'string')(
       expect(norm.contestants.find(({ name }) => name === 'jax-js')?.skipped).toBe(
         'no function for layer_norm_modulate',
       );
+    });
+
+    it('stops sampling who has used up the time, but not before three samples', async () => {
+      await using peers = await peersOf({ 'ort-webgpu': 'right' });
+      const workloads = [matmulWorkload('C1', 5, 8, 4)];
+      const samplesOf = async (budgetMs: number): Promise<number | undefined> => {
+        const [row] = await runContest(engine, workloads, peers, {
+          rounds: 6,
+          samplesPerTurn: 1,
+          sampleMs: 1,
+          budgetMs,
+        });
+        return row.contestants.find(({ name }) => name === 'ort-webgpu')?.time?.n;
+      };
+      // The fake says 8 ms for each sample.
+      expect([await samplesOf(1), await samplesOf(31), await samplesOf(1000)]).toEqual([3, 4, 6]);
     });
 
     it('refuses a folder without peers', async () => {
