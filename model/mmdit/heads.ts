@@ -2,8 +2,7 @@ import { matmulFusesHeads } from '../../runtime/ops/matmul.ts';
 import { qkNormRope, type Rotation } from '../../runtime/ops/qk-norm-rope.ts';
 import { concatenatedWeight, vectorWeight } from '../../runtime/ops/vector-weight.ts';
 import type { Value } from '../../runtime/program/plan.ts';
-import { linear, type Recording } from '../recording.ts';
-import { weightDType } from '../weight-precision.ts';
+import { linear, linearForm, type Recording } from '../recording.ts';
 
 /** A stream's projection to heads. */
 export interface HeadProjection {
@@ -26,10 +25,11 @@ export interface HeadProjection {
  * unit can; else the product first, then q and k in place.
  */
 export function recordHeads(recording: Recording, projection: HeadProjection): void {
-  const { builder, table, precision } = recording;
+  const { builder } = recording;
   const { layers, norms, x, out, headDim, eps, rotation } = projection;
   const [m, n] = out.shape;
-  const product = { m, n, k: x.shape[1], dtype: weightDType(table, `${layers[0]}.weight`, precision) };
+  const { dtype, isInt8 } = linearForm(recording, layers[0]);
+  const product = { m, n, k: x.shape[1], x: isInt8 ? 'i8' : 'f32', dtype } as const;
   const names = norms.map((name) => `${name}.weight`);
   if (matmulFusesHeads(builder, { ...product, headDim, pairs: rotation.pairs })) {
     const weights = concatenatedWeight(builder, names, [headDim, headDim]);

@@ -179,12 +179,13 @@ export function matmulFusesHeads(
     readonly m: number;
     readonly n: number;
     readonly k: number;
+    readonly x: 'f32' | 'i8';
     readonly dtype: MatmulWeightDType;
     readonly headDim: number;
     readonly pairs: Rotation['pairs'];
   },
 ): boolean {
-  const { m, n, k, dtype, headDim, pairs } = product;
+  const { m, n, k, x, dtype, headDim, pairs } = product;
   const whole = pairs === 'half' ? 8 : 4;
   if (headDim % whole !== 0 || n % (3 * headDim) !== 0) return false;
   const { order, stride } = matmulWeightLayout(facts, n, k, dtype);
@@ -193,6 +194,7 @@ export function matmulFusesHeads(
     m,
     n,
     k,
+    x: { dtype: x, stride: Math.ceil(k / 4) * 4 },
     w: { dtype, order, stride },
     bias: true,
     heads: { dim: headDim, queries: count, keys: count, eps: 0, pairs },
