@@ -2,8 +2,9 @@
 // the outer products of ROWS rows by 4 columns. No workgroup memory and no barrier: on a CPU both are copies. The rows
 // of x are the same for all lanes, so the driver loads them once and broadcasts. What differs by lane (w) costs a
 // gather per component however it is stored, so w is kept long in use: 32 x 4 ran 1.45 times as fast per CPU second as
-// 8 x 8 (512^3, Mesa 26.1.6), and torch's [N, K] order as fast as [K, N]. fma() because the driver never fuses by
-// itself. Beyond 32 rows it no longer unrolls the loops, and the speed drops to a sixth.
+// 8 x 8 (512^3, Mesa 26.1.6), and torch's [N, K] order as fast as [K, N]. Four products are added before they go into
+// the sum: as fast, and half the rounding error. Beyond 32 rows the driver no longer unrolls the loops, and the speed
+// drops to a sixth.
 //   workgroup = WG lanes; a tile is ROWS x 4 WG outputs
 // prelude: const ROWS: u32 <= 32; overrides: WG = the subgroup size
 override WG: u32 = 8;
@@ -33,7 +34,7 @@ fn main(
     let s = w_square(tile.w, k, valid_col);
     for (var i = 0u; i < ROWS; i++) {
       let v = x_quad(base[i] + k);
-      sum[i] = fma(vec4f(v.w), s[3], fma(vec4f(v.z), s[2], fma(vec4f(v.y), s[1], fma(vec4f(v.x), s[0], sum[i]))));
+      sum[i] += fma(vec4f(v.w), s[3], fma(vec4f(v.z), s[2], fma(vec4f(v.y), s[1], v.x * s[0])));
     }
   }
   for (var k = whole; k < p.k; k++) {
