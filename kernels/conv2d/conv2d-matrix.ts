@@ -9,6 +9,8 @@ import type { ConvWeightDType } from './conv2d-weight.ts';
 import { wgsl as inputScalar } from './input-scalar.wgsl.ts';
 import { wgsl as inputVec4 } from './input-vec4.wgsl.ts';
 import { wgsl as operands } from './matrix-operands.wgsl.ts';
+import { wgsl as normNone } from './norm-none.wgsl.ts';
+import { wgsl as normRms } from './norm-rms.wgsl.ts';
 
 /** Name of a variant on the matrix unit; the tiles are those of kernels/matrix-tile.ts. */
 export type Conv2dMatrixVariant = `matrix-${string}`;
@@ -37,7 +39,7 @@ export function prefersMatrixConv(facts: DeviceFacts, weightDType: ConvWeightDTy
  */
 export function describeMatrixConv(
   facts: DeviceFacts,
-  { inC, inOffset = 0 }: Conv2dOptions,
+  { inC, inOffset = 0, norm }: Conv2dOptions,
   variant: Conv2dMatrixVariant,
 ): {
   readonly head: string;
@@ -53,7 +55,7 @@ export function describeMatrixConv(
   return {
     head: matrixEnables({ f16: true, subgroupSizeControl: unit.setsSize }),
     input: inC % 4 === 0 && inOffset % 4 === 0 ? inputVec4 : inputScalar,
-    body: [operands, emitGemm(unit, layout)].join('\n'),
+    body: [norm ? normRms : normNone, operands, emitGemm(unit, layout)].join('\n'),
     rows: tile.rows,
     columns: tile.columns,
   };

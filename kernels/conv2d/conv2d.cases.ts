@@ -89,6 +89,36 @@ const MATRIX_SHAPES: readonly Shape[] = [
     band: { inRow0: 2, inRows: 6, outRow0: 3, outRows: 4 },
     matrix: true,
   },
+  // Normalised as they are read. Factors and gammas are powers of two there: without SiLU nothing but the sums rounds.
+  { inH: 6, inW: 9, inC: 13, outC: 24, kernel: 3, weightDType: 'f16', norm: { silu: false }, matrix: true },
+  { inH: 9, inW: 17, inC: 12, outC: 70, kernel: 3, weightDType: 'f16', norm: { silu: true }, matrix: true },
+  {
+    inH: 7,
+    inW: 6,
+    inC: 16,
+    outC: 9,
+    kernel: 3,
+    upsample: 2,
+    weightDType: 'bf16',
+    norm: { silu: true },
+    residual: 'add',
+    inOffset: 3,
+    inScale: 2 ** -3,
+    matrix: true,
+  },
+  {
+    inH: 11,
+    inW: 9,
+    inC: 8,
+    outC: 5,
+    kernel: 3,
+    weightDType: 'f16',
+    norm: { silu: false },
+    residual: 'in-place',
+    band: { inRow0: 2, inRows: 6, outRow0: 3, outRows: 4 },
+    matrix: true,
+  },
+  { inH: 5, inW: 11, inC: 24, outC: 18, kernel: 1, weightDType: 'f16', norm: { silu: true }, matrix: true },
 ];
 
 /** Bytes of `count` random weights in [-1, 1) of a dtype, made bit by bit: no rounding is involved. */
@@ -141,6 +171,7 @@ function makeCase(shape: Shape): KernelCase {
   const notes = [
     weightDType,
     ...(options.silu ? ['silu'] : []),
+    ...(options.norm ? [options.norm.silu ? 'normed+silu' : 'normed'] : []),
     ...(residual === 'none' ? [] : [residual]),
     ...(matrix ? ['matrix'] : []),
     ...(options.inScale ? [`scale ${options.inScale}`] : []),
@@ -166,6 +197,11 @@ function makeCase(shape: Shape): KernelCase {
         weight: randomWeight(random, kernel * kernel * inC * layout.shape[3], weightDType),
         bias: random.floats(outC),
       };
+      if (options.norm) {
+        const powers = (count: number) => Float32Array.from({ length: count }, () => 2 ** (random.integer(4) - 2));
+        all.factors = powers(inRows * inW);
+        all.gamma = powers(inC).map((value, c) => (c % 3 === 1 ? -value : value));
+      }
       if (residual === 'add') all.residual = random.floats(residualOffset + outCount);
       if (residual === 'none') all.residual = Float32Array.of(Number.NaN); // bound and never added
       if (residual === 'in-place') all.output = random.floats(outOffset + outCount);
@@ -176,6 +212,14 @@ function makeCase(shape: Shape): KernelCase {
       // The band's input rows in their place of the whole picture; rows outside must not matter, hence 0.
       const input = new Float64Array(inH * inW * inC);
       input.set(floatsOf(inputs, 'input').subarray(inOffset), inRow0 * inW * inC);
+      if (options.norm) {
+        const [factors, gamma] = [floatsOf(inputs, 'factors'), floatsOf(inputs, 'gamma')];
+        for (let i = 0; i < factors.length * inC; i++) {
+          const at = inRow0 * inW * inC + i;
+          const normed = input[at] * factors[Math.floor(i / inC)] * gamma[i % inC];
+          input[at] = options.norm.silu ? normed / (1 + Math.exp(-normed)) : normed;
+        }
+      }
       const before = residual === 'in-place' ? floatsOf(inputs, 'output') : undefined;
       const skip =
         residual === 'add' ? floatsOf(inputs, 'residual').subarray(residualOffset) : before?.subarray(outOffset);
@@ -190,8 +234,11 @@ function makeCase(shape: Shape): KernelCase {
       for (let i = 0; i < outCount; i++) values[outOffset + i] = picture[start + i] + (skip?.[i] ?? 0);
       return { output: { dtype: 'f32', values } };
     },
-    // A single output may be small by cancellation; an average over many is not.
-    tolerance: { atol: 2e-6 * Math.sqrt(terms), rtol: 2e-6, nmse: outCount < 8 ? 1e-10 : 1e-12 },
+    // A single output may be small by cancellation; an average over many is not. What SiLU gives is rounded to f16 before
+    // it is multiplied: half a unit is 2^-11 of a value below 4, times weights below 1.
+    tolerance: options.norm?.silu
+      ? { atol: 2 ** -11 * Math.sqrt(terms), rtol: 2 ** -11, nmse: 2 ** -22 }
+      : { atol: 2e-6 * Math.sqrt(terms), rtol: 2e-6, nmse: outCount < 8 ? 1e-10 : 1e-12 },
     benchOnly,
   };
 }

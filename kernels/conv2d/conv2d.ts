@@ -2,6 +2,7 @@ import { ShapeError } from '../errors.ts';
 import type { DeviceFacts } from '../facts.ts';
 import { spreadGrid } from '../grid.ts';
 import type { BindingSpec, KernelPlan } from '../plan.ts';
+import { sizeClass, tunedFirst } from '../tuning.ts';
 import { packUniform } from '../uniform.ts';
 import { conv2dWeightLayout, type ConvWeightDType } from './conv2d-weight.ts';
 import {
@@ -62,6 +63,11 @@ export interface Conv2dOptions {
    * A power of two that the input is multiplied by where a variant rounds it to f16, taken back in f32; 1 by default.
    */
   readonly inScale?: number;
+  /**
+   * The input is normalised where it is read: times its pixel's factor (`planPixelFactors`) and its channel's gamma, then
+   * SiLU where asked. Only variants of the matrix unit do it: see `conv2dFusesNorm`.
+   */
+  readonly norm?: { readonly silu: boolean };
   /** Elements before the operands' first; 0 by default. */
   readonly inOffset?: number;
   readonly residualOffset?: number;
@@ -93,7 +99,21 @@ export function conv2dVariants(facts: DeviceFacts, options: Conv2dOptions): read
   const [height, width] = conv2dOutputSize(options);
   const matrix = conv2dMatrixVariants(facts, height * width, options.outC);
   const plain = plainVariants(facts, options);
-  return prefersMatrixConv(facts, options.weightDType) ? [...matrix, ...plain] : [...plain, ...matrix];
+  const isPreferred = prefersMatrixConv(facts, options.weightDType);
+  const ranked = options.norm ? matrix : isPreferred ? [...matrix, ...plain] : [...plain, ...matrix];
+  return tunedFirst(facts, 'conv2d', conv2dShapeClass(options), ranked);
+}
+
+/** Whether the planner's choice for a convolution can normalise its input as it reads it. */
+export function conv2dFusesNorm(facts: DeviceFacts, options: Conv2dOptions): boolean {
+  return isMatrixConv(conv2dVariants(facts, options)[0]);
+}
+
+/** Convolutions of one class have the same fastest variant, as far as the tuner can tell. */
+export function conv2dShapeClass(options: Conv2dOptions): string {
+  const { inC, outC, kernel, stride = 1, upsample = 1, weightDType } = options;
+  const [height, width] = conv2dOutputSize(options);
+  return `p${sizeClass(height * width)} ${inC}->${outC} k${kernel} s${stride} up${upsample} ${weightDType}`;
 }
 
 function plainVariants(facts: DeviceFacts, options: Conv2dOptions): readonly Conv2dVariant[] {
@@ -125,10 +145,11 @@ interface Layout {
 /**
  * Plans out[y, x, o] = act(bias[o] + sum w * in) + residual. Bindings: input, weight, bias, residual, output; f32, but the
  * weight, which lies as `conv2dWeightLayout` says. Without a residual any buffer may stand for it; in place there is no
- * such binding.
+ * such binding. With a norm, `factors` (f32, a value for each stored pixel of the input) and `gamma` [inC] come before the
+ * output.
  *
  * @throws ShapeError if a size is not a positive whole number, the output is empty, or a band leaves the picture or
- * lacks input rows that its output needs
+ * lacks input rows that its output needs, or the variant cannot normalise
  */
 export function planConv2d(facts: DeviceFacts, options: Conv2dOptions, variant?: Conv2dVariant): KernelPlan {
   const { inH, inW, inC, outC, kernel, stride = 1, upsample = 1, residual = 'none', weightDType } = options;
@@ -147,6 +168,10 @@ export function planConv2d(facts: DeviceFacts, options: Conv2dOptions, variant?:
   checkBand(band, inH, outH, conv2dInputRows(options, band.outRow0, band.outRows));
 
   const chosen = variant ?? conv2dVariants(facts, options)[0];
+  if (options.norm && (chosen === undefined || !isMatrixConv(chosen)))
+    throw new ShapeError(
+      `conv2d: a norm needs a variant of the matrix unit, got "${chosen ?? 'none'}". Use pixel_norm before.`,
+    );
   const outEnd = band.outRows * outW * outC;
   const layout = lay(facts, chosen, options, band.outRows, outW);
   const weightBytes = conv2dWeightLayout(outC, inC, kernel, weightDType).byteLength;
@@ -161,10 +186,18 @@ export function planConv2d(facts: DeviceFacts, options: Conv2dOptions, variant?:
       access: 'read',
       byteLength: residual === 'add' ? (residualOffset + outEnd) * 4 : 4,
     });
+  if (options.norm)
+    bindings.push(
+      { name: 'factors', access: 'read', byteLength: band.inRows * inW * 4 },
+      { name: 'gamma', access: 'read', byteLength: inC * 4 },
+    );
   bindings.push({ name: 'output', access: 'read_write', byteLength: (outOffset + outEnd) * 4 });
   const prelude = [
     `const BINDING_OUT = ${bindings.length - 1};`,
     `const BINDING_PARAMS = ${bindings.length};`,
+    ...(options.norm
+      ? [`const BINDING_FACTORS = ${bindings.length - 3};`, `const BINDING_GAMMA = ${bindings.length - 2};`]
+      : []),
     ...layout.prelude,
   ].join('\n');
   const up = upsample === 2 ? 1 : 0;
@@ -240,8 +273,18 @@ function lay(
   if (isMatrixConv(variant)) {
     const { rows, columns, ...text } = describeMatrixConv(facts, options, variant);
     const tiles = [Math.ceil((outRows * outW) / rows), Math.ceil(options.outC / columns)] as const;
-    const constants = { IN_SCALE: options.inScale ?? 1 };
-    return { ...none, ...text, label: variant, constants, tiles, workgroups: spreadGrid(tiles[0] * tiles[1], limits) };
+    const constants = {
+      IN_SCALE: options.inScale ?? 1,
+      ...(options.norm ? { NORM_SILU: options.norm.silu ? 1 : 0 } : {}),
+    };
+    return {
+      ...none,
+      ...text,
+      label: `${variant}${options.norm ? ',norm' : ''}`,
+      constants,
+      tiles,
+      workgroups: spreadGrid(tiles[0] * tiles[1], limits),
+    };
   }
   switch (variant) {
     case 'naive': {

@@ -2,7 +2,7 @@
 //   A [pixels, taps * channels], whose rows are addressed in the picture and never stored (padding reads as zeros, an
 //   upsampled picture is addressed, not made), and B [taps * channels, out_c], the weight as it lies.
 // Each tap's channels are padded to a multiple of 8, so that a unit of eight lies within one tap.
-// prelude: override IN_SCALE, a power of two on the input that brings it into f16's range
+// prelude: override IN_SCALE, a power of two on the input that brings it into f16's range; a part before has prepare()
 override IN_SCALE: f32 = 1.0;
 
 struct Tile {
@@ -57,8 +57,9 @@ fn left_unit(tile: Tile, row: u32, k: u32) -> vec4u {
   if (!inside(y, p.in_h) || !inside(x, p.in_w)) {
     return vec4u();
   }
-  let start = row_start(stored(y, p.in_h)) + stored(x, p.in_w) * p.in_c;
-  let v = input_eight(start + c, p.in_c - c);
+  let stored_row = clamp(stored(y, p.in_h), p.in_row0, p.in_row0 + p.in_rows - 1u) - p.in_row0;
+  let at = stored_row * p.in_w + stored(x, p.in_w);
+  let v = prepare(input_eight(p.in_offset + at * p.in_c + c, p.in_c - c), at, c);
   return pack_eight(IN_SCALE * v[0], IN_SCALE * v[1]);
 }
 

@@ -3,6 +3,7 @@ import { blankRows, expectRows, floatsOf, makeRows, rowAt, type RowFill } from '
 import type { RowSchemeName } from '../row-scheme.ts';
 import { resolveView, type RowView } from '../row-view.ts';
 import { pixelNormRow } from './pixel-norm.reference.ts';
+import { planPixelFactors } from './pixel-norm-factors.ts';
 import { pixelNormVariants, planPixelNorm } from './pixel-norm.ts';
 
 interface Shape {
@@ -55,5 +56,38 @@ function makeCase(shape: Shape): KernelCase {
   };
 }
 
+/** The factors alone of some of these shapes. */
+function makeFactorsCase(shape: Shape): KernelCase {
+  const { pixels, channels, fill = 'uniform' } = shape;
+  const x = resolveView('case', 'x', shape.x, pixels, channels);
+  const yOffset = shape.y?.offset ?? 0;
+  const ones = new Float64Array(channels).fill(1);
+  return {
+    name: `factors of [${pixels},${channels}] ${fill}${shape.x ? ` x ${x.offset}+${x.stride} y ${yOffset}` : ''}`,
+    variants: pixelNormVariants,
+    plan: (facts, variant) => planPixelFactors(facts, { pixels, channels, x, yOffset }, variant as RowSchemeName),
+    inputs: (random) => ({
+      x: makeRows(random, x, pixels, channels, fill),
+      y: new Float32Array(yOffset + pixels),
+    }),
+    expected: (inputs) => {
+      const values = new Float64Array(yOffset + pixels);
+      for (let r = 0; r < pixels; r++) {
+        const row = rowAt(floatsOf(inputs, 'x'), x, r, channels);
+        const largest = row.reduce((at, value, c) => (Math.abs(value) > Math.abs(row[at]) ? c : at), 0);
+        // The norm itself over its largest element; a row of zeros has the floor's factor.
+        const normed = pixelNormRow(row, ones, false)[largest];
+        values[yOffset + r] = row[largest] === 0 ? Math.sqrt(channels) / 1e-12 : normed / row[largest];
+      }
+      return { y: { dtype: 'f32', values } };
+    },
+    tolerance: { atol: 1e-6, rtol: 5e-6, nmse: 2e-12 },
+    benchOnly: false,
+  };
+}
+
 /** Cases of `pixel_norm`. */
-export const cases: OpCases = { op: 'pixel_norm', cases: SHAPES.map(makeCase) };
+export const cases: OpCases = {
+  op: 'pixel_norm',
+  cases: [...SHAPES.map(makeCase), ...SHAPES.filter(({ benchOnly }) => !benchOnly).map(makeFactorsCase)],
+};

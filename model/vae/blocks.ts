@@ -1,6 +1,6 @@
 import { attention } from '../../runtime/ops/attention.ts';
 import type { ResidualSpec } from './structure.ts';
-import { asMatrix, convolve, makePicture, normalize, type Picture, type PictureContext } from './picture.ts';
+import { asMatrix, convolve, makePicture, type Picture, type PixelNorm, type PictureContext } from './picture.ts';
 
 /** Work of one attention dispatch at most: queries are cut into chunks, so that no dispatch keeps a device busy for long. */
 const FLOPS_PER_DISPATCH = { gpu: 2e11, software: 1e9 } as const;
@@ -15,14 +15,18 @@ export const DEPTH = 3;
 export function residualBlock(context: PictureContext, x: Picture, spec: ResidualSpec, keepAs?: string): Picture {
   const { prefix, inC, outC } = spec;
   const skip = inC === outC ? x : convolve(context, x, { name: `${prefix}.conv_shortcut`, inC, outC, kernel: 1 });
-  const first = normalize(context, x, `${prefix}.norm1`, 4, true);
-  const y = convolve(context, first, { name: `${prefix}.conv1`, inC, outC, kernel: 3, depth: DEPTH });
-  const second = normalize(context, y, `${prefix}.norm2`, 4, true);
+  const norm = (name: string): PixelNorm => ({ name: `${prefix}.${name}`, gammaRank: 4, silu: true });
+  const y = convolve(
+    context,
+    x,
+    { name: `${prefix}.conv1`, inC, outC, kernel: 3, depth: DEPTH },
+    { norm: norm('norm1') },
+  );
   return convolve(
     context,
-    second,
+    y,
     { name: `${prefix}.conv2`, inC: outC, outC, kernel: 3, depth: DEPTH },
-    { residual: skip, ...(keepAs !== undefined && { keepAs }) },
+    { norm: norm('norm2'), residual: skip, ...(keepAs !== undefined && { keepAs }) },
   );
 }
 
@@ -34,10 +38,14 @@ export function attentionBlock(context: PictureContext, x: Picture, prefix: stri
   const { builder } = context;
   const { channels } = x;
   const pixels = x.height * x.width;
-  const normed = normalize(context, x, `${prefix}.norm`, 3, false);
   const qkv = asMatrix(
     builder,
-    convolve(context, normed, { name: `${prefix}.to_qkv`, inC: channels, outC: 3 * channels, kernel: 1 }),
+    convolve(
+      context,
+      x,
+      { name: `${prefix}.to_qkv`, inC: channels, outC: 3 * channels, kernel: 1 },
+      { norm: { name: `${prefix}.norm`, gammaRank: 3, silu: false } },
+    ),
   );
   const [q, k, v] = [0, 1, 2].map((part) => builder.columns(qkv, part * channels, channels));
   const attended = makePicture(builder, x, `${prefix}.attended`);

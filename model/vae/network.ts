@@ -1,6 +1,6 @@
 import type { VaeConfig } from '../config/vae-config.ts';
 import { attentionBlock, DEPTH, residualBlock } from './blocks.ts';
-import { convolve, normalize, type Picture, type PictureContext } from './picture.ts';
+import { convolve, type Picture, type PictureContext } from './picture.ts';
 import { decoderSpec, encoderSpec } from './structure.ts';
 
 /*
@@ -48,8 +48,12 @@ export function recordEncoder(context: PictureContext, config: VaeConfig, pixels
     x = convolve(context, x, { name: `${prefix}.resample.1`, inC, outC, kernel: 3 }, { stride: 2, keepAs });
   }
   x = middle(context, x, 'encoder', spec.middle);
-  x = normalize(context, x, 'encoder.norm_out', 4, true);
-  x = convolve(context, x, { name: 'encoder.conv_out', ...spec.head, kernel: 3, depth: DEPTH });
+  x = convolve(
+    context,
+    x,
+    { name: 'encoder.conv_out', ...spec.head, kernel: 3, depth: DEPTH },
+    { norm: { name: 'encoder.norm_out', gammaRank: 4, silu: true } },
+  );
   const moments = 2 * config.zDim;
   return convolve(context, x, { name: 'quant_conv', inC: moments, outC: moments, kernel: 1 }, { keepAs: 'moments' });
 }
@@ -76,12 +80,11 @@ export function recordDecoder(context: PictureContext, config: VaeConfig, latent
     const keepAs = `decoder.up.${index}`;
     x = convolve(context, x, { name: `${prefix}.resample.1`, inC, outC, kernel: 3 }, { upsample: 2, keepAs });
   }
-  x = normalize(context, x, 'decoder.norm_out', 4, true);
   return convolve(
     context,
     x,
     { name: 'decoder.conv_out', ...spec.head, kernel: 3, depth: DEPTH },
-    { keepAs: 'pixels' },
+    { norm: { name: 'decoder.norm_out', gammaRank: 4, silu: true }, keepAs: 'pixels' },
   );
 }
 

@@ -1,13 +1,14 @@
 import { DeviceError } from '../../runtime/errors.ts';
 import {
   conv2d,
+  conv2dFusesNorm,
   conv2dInputRows,
   conv2dOutputSize,
   type ConvSpec,
   type ConvWeightDType,
 } from '../../runtime/ops/conv2d.ts';
 import { copyRows } from '../../runtime/ops/copy-rows.ts';
-import { pixelNorm } from '../../runtime/ops/pixel-norm.ts';
+import { pixelFactors, pixelNorm } from '../../runtime/ops/pixel-norm.ts';
 import { vectorWeight } from '../../runtime/ops/vector-weight.ts';
 import type { ProgramBuilder } from '../../runtime/program/builder.ts';
 import type { Value } from '../../runtime/program/plan.ts';
@@ -93,20 +94,32 @@ export interface ConvolveOptions {
   readonly residual?: Picture;
   /** Name under which the result may be kept. */
   readonly keepAs?: string;
+  /** Norm of x before the convolution; where the convolution can, it is done as x is read and never stored. */
+  readonly norm?: PixelNorm;
+}
+
+/** A per-pixel norm over channels with `<name>.gamma` [channels, 1, ...], with or without SiLU; see `pixelNorm`. */
+export interface PixelNorm {
+  readonly name: string;
+  readonly gammaRank: 3 | 4;
+  readonly silu: boolean;
 }
 
 /** Convolution of a picture; see `conv2d`. */
 export function convolve(
   context: PictureContext,
-  x: Picture,
+  picture: Picture,
   spec: Omit<ConvSpec, 'dtype'>,
   options: ConvolveOptions = {},
 ): Picture {
   const { builder } = context;
-  const { stride = 1, upsample = 1, residual, keepAs } = options;
-  const geometry = { inH: x.height, inW: x.width, kernel: spec.kernel, stride, upsample };
+  const { stride = 1, upsample = 1, residual, keepAs, norm } = options;
+  const geometry = { inH: picture.height, inW: picture.width, kernel: spec.kernel, stride, upsample };
   const [height, width] = conv2dOutputSize(geometry);
   const full: ConvSpec = { ...spec, dtype: context.weightDType(`${spec.name}.weight`) };
+  const { inC, outC, dtype: weightDType } = full;
+  const isFused = norm !== undefined && conv2dFusesNorm(builder.facts, { ...geometry, inC, outC, weightDType });
+  const x = norm && !isFused ? normalize(context, picture, norm) : picture;
   const isKept = keepAs !== undefined && context.wanted.has(keepAs);
   const size = { height, width, channels: spec.outC };
   const out = makePicture(builder, size, spec.name, isKept ? stateBands(builder) : undefined);
@@ -126,6 +139,13 @@ export function convolve(
         upsample,
         out: builder.rows(band.value, done, rows),
         ...(skip && { residual: builder.rows(skip, done, rows) }),
+        ...(isFused && {
+          norm: {
+            factors: pixelFactors(builder, builder.reshape(input.value, [input.rows * x.width, inC])),
+            gamma: gammaOf(builder, norm, inC),
+            silu: norm.silu,
+          },
+        }),
         band: {
           inH: x.height,
           inRow0: input.row0,
@@ -139,12 +159,14 @@ export function convolve(
   return out;
 }
 
-/** The per-pixel norm over channels with `<name>.gamma`, with or without SiLU; see `pixelNorm`. */
-export function normalize(context: PictureContext, x: Picture, name: string, gammaRank: 3 | 4, silu: boolean): Picture {
-  const { builder } = context;
+function gammaOf(builder: ProgramBuilder, { name, gammaRank }: PixelNorm, channels: number): Value {
   const ones = Array.from({ length: gammaRank - 1 }, () => 1);
-  const stored = vectorWeight(builder, `${name}.gamma`, [x.channels, ...ones]);
-  const gamma = builder.reshape(stored, [x.channels]);
+  return builder.reshape(vectorWeight(builder, `${name}.gamma`, [channels, ...ones]), [channels]);
+}
+
+function normalize({ builder }: PictureContext, x: Picture, norm: PixelNorm): Picture {
+  const { name, silu } = norm;
+  const gamma = gammaOf(builder, norm, x.channels);
   const out = makePicture(builder, x, name);
   for (const [index, { rows, value }] of x.bands.entries()) {
     const shape = [rows * x.width, x.channels];

@@ -8,9 +8,10 @@ import {
 import { ShapeError } from '../errors.ts';
 import type { ProgramBuilder } from '../program/builder.ts';
 import type { Value } from '../program/plan.ts';
+import { requireShape } from './check.ts';
 import { f32ToBf16, f32ToF16 } from '../safetensors/convert.ts';
 
-export { conv2dInputRows, conv2dOutputSize, type Conv2dBand } from '../../kernels/conv2d/conv2d.ts';
+export { conv2dFusesNorm, conv2dInputRows, conv2dOutputSize, type Conv2dBand } from '../../kernels/conv2d/conv2d.ts';
 export type { ConvWeightDType } from '../../kernels/conv2d/conv2d-weight.ts';
 
 /** A convolution's tensors in the checkpoint: `<name>.weight` [outC, inC, (depth,) kernel, kernel], `<name>.bias` [outC]. */
@@ -32,6 +33,11 @@ export interface Conv2dApply {
   readonly silu?: boolean;
   /** Added to the result; [outRows, outW, outC]. */
   readonly residual?: Value;
+  /**
+   * Normalises x where it is read: times its pixel's factor, f32 [rows * width] (`pixelFactors`), and its channel's gamma,
+   * f32 [inC]. Only where `conv2dFusesNorm` says so.
+   */
+  readonly norm?: { readonly factors: Value; readonly gamma: Value; readonly silu: boolean };
   /** Where the result goes; a new temporary where absent. */
   readonly out?: Value;
   /** Height of the whole picture and the rows of it that `x` and the output hold; all rows where absent. */
@@ -46,7 +52,7 @@ export interface Conv2dApply {
  */
 export function conv2d(builder: ProgramBuilder, x: Value, spec: ConvSpec, apply: Conv2dApply = {}): Value {
   const { outC, inC, kernel, dtype } = spec;
-  const { stride = 1, upsample = 1, silu = false, residual, band } = apply;
+  const { stride = 1, upsample = 1, silu = false, residual, band, norm } = apply;
   const [rows, inW, channels] = x.shape;
   if (x.shape.length !== 3 || channels !== inC || (band && rows !== band.inRows))
     throw new ShapeError(
@@ -61,6 +67,12 @@ export function conv2d(builder: ProgramBuilder, x: Value, spec: ConvSpec, apply:
       throw new ShapeError(
         `conv2d: ${name} of "${spec.name}" must be [${shape.join(', ')}], got [${value.shape.join(', ')}].`,
       );
+  if (norm) {
+    requireShape('conv2d', 'factors', norm.factors, [rows * inW]);
+    requireShape('conv2d', 'gamma', norm.gamma, [inC]);
+    for (const [name, value] of Object.entries({ factors: norm.factors, gamma: norm.gamma }))
+      if (value.offset !== 0) throw new ShapeError(`conv2d: ${name} of "${spec.name}" must begin its tensor.`);
+  }
   const inPlace = residual?.storage === out.storage;
   const plan = planConv2d(builder.facts, {
     inH,
@@ -73,6 +85,7 @@ export function conv2d(builder: ProgramBuilder, x: Value, spec: ConvSpec, apply:
     weightDType: dtype,
     silu,
     residual: residual ? (inPlace ? 'in-place' : 'add') : 'none',
+    ...(norm && { norm: { silu: norm.silu } }),
     inOffset: x.offset,
     residualOffset: residual?.offset ?? 0,
     outOffset: out.offset,
@@ -80,7 +93,8 @@ export function conv2d(builder: ProgramBuilder, x: Value, spec: ConvSpec, apply:
   });
   const { weight, bias } = convWeight(builder, spec);
   // Without a residual its binding is never read: the bias stands for it.
-  builder.dispatch(plan, [x, weight, bias, ...(inPlace ? [] : [residual ?? bias]), out]);
+  const normalizing = norm ? [norm.factors, norm.gamma] : [];
+  builder.dispatch(plan, [x, weight, bias, ...(inPlace ? [] : [residual ?? bias]), ...normalizing, out]);
   return out;
 }
 

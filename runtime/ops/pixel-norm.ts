@@ -1,3 +1,4 @@
+import { planPixelFactors } from '../../kernels/pixel-norm/pixel-norm-factors.ts';
 import { planPixelNorm } from '../../kernels/pixel-norm/pixel-norm.ts';
 import type { ProgramBuilder } from '../program/builder.ts';
 import { viewOf, type Value } from '../program/plan.ts';
@@ -24,5 +25,19 @@ export function pixelNorm(
     gamma,
     out,
   ]);
+  return out;
+}
+
+/**
+ * y = sqrt(C) / max(|x|, 1e-12), per row (pixel): what a convolution needs that normalises its input as it reads it.
+ * x f32 [pixels, C] (windows allowed) -> f32 [pixels].
+ */
+export function pixelFactors(builder: ProgramBuilder, x: Value): Value {
+  const op = 'pixel_norm';
+  requireDType(op, 'x', x, 'f32');
+  requireShape(op, 'x', x, [-1, -1]);
+  const [pixels, channels] = x.shape;
+  const out = builder.temp('f32', [pixels], 'pixel factors');
+  builder.dispatch(planPixelFactors(builder.facts, { pixels, channels, x: viewOf(x), yOffset: out.offset }), [x, out]);
   return out;
 }
