@@ -5,6 +5,7 @@ import { resolveView, type RowView } from '../row-view.ts';
 import { attentionLse, attentionRow } from './attention.reference.ts';
 import {
   attentionVariants,
+  isMatrixAttention,
   matrixAttentionRows,
   packBlocks,
   planAttention,
@@ -31,6 +32,8 @@ export interface AttentionShape {
   readonly out?: RowView;
   /** Runs on the matrix unit only: q, k and v hold what f16 holds. */
   readonly matrix?: boolean;
+  /** On the matrix unit: all tiles that fit, not the first alone. */
+  readonly everyTile?: boolean;
   readonly keyNorm?: number;
   readonly vScale?: number;
   readonly lse?: boolean;
@@ -94,7 +97,12 @@ export function attentionCase(shape: AttentionShape): KernelCase {
               : 'the device has no f16 matrices with f32 sums, or too little workgroup memory',
         }
       : {}),
-    variants: (facts) => (matrix ? ['matrix'] : attentionVariants(facts)),
+    variants: (facts) =>
+      matrix
+        ? attentionVariants(facts, needs)
+            .filter(isMatrixAttention)
+            .slice(0, shape.everyTile ? undefined : 1)
+        : attentionVariants(facts),
     plan: (facts, variant) => planAttention(facts, optionsOn(facts), variant as AttentionVariant),
     inputs: (random, facts) => {
       const values = {

@@ -42,15 +42,25 @@ const INVOCATIONS = 128;
 /** Bytes of workgroup memory beside the staging array: a float an invocation, two a row, flags. */
 const SIDE_BYTES = INVOCATIONS * 4 + 64 * 4 + 64;
 
-/** The largest layout that fits; undefined where none does. On software drivers the smallest, which compiles fastest. */
-export function layMatrixAttention(unit: MatrixUnit, headDim: number): AttentionLayout | undefined {
-  if (headDim > MAX_MATRIX_HEAD || unit.invocations < INVOCATIONS || (unit.k * 2) % 16 !== 0) return undefined;
+/** Variant name of a layout other than the planner's choice. */
+export function layoutName({ rows, keys }: AttentionLayout): `matrix-${number}x${number}` {
+  return `matrix-${rows}x${keys}`;
+}
+
+/** Layouts that fit, the planner's choice first: the largest. On software drivers small ones only, which compile fastest. */
+export function fittingLayouts(unit: MatrixUnit, headDim: number): AttentionLayout[] {
+  if (headDim > MAX_MATRIX_HEAD || unit.invocations < INVOCATIONS || (unit.k * 2) % 16 !== 0) return [];
   const sizes = unit.form === 'rolled' ? SIZES.filter(([rows, keys]) => rows <= 32 && keys <= 32) : SIZES;
-  for (const [rows, keys] of sizes) {
+  return sizes.flatMap(([rows, keys]) => {
     const layout = lay(unit, headDim, rows, keys);
-    if (layout && layout.stageSize * 16 + SIDE_BYTES <= unit.storage) return layout;
-  }
-  return undefined;
+    return layout && layout.stageSize * 16 + SIDE_BYTES <= unit.storage ? [layout] : [];
+  });
+}
+
+/** The layout of a variant, `matrix` being the planner's choice; undefined where it does not fit. */
+export function layMatrixAttention(unit: MatrixUnit, headDim: number, variant = 'matrix'): AttentionLayout | undefined {
+  const fitting = fittingLayouts(unit, headDim);
+  return variant === 'matrix' ? fitting[0] : fitting.find((layout) => layoutName(layout) === variant);
 }
 
 function lay(unit: MatrixUnit, headDim: number, rows: number, keys: number): AttentionLayout | undefined {

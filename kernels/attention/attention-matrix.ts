@@ -3,7 +3,7 @@ import type { DeviceFacts } from '../facts.ts';
 import { matrixEnables } from '../matrix-spelling.ts';
 import { matrixUnit } from '../matrix-unit.ts';
 import type { BindingSpec } from '../plan.ts';
-import { layMatrixAttention } from './attention-matrix-layout.ts';
+import { fittingLayouts, layMatrixAttention, layoutName } from './attention-matrix-layout.ts';
 import { emitMatrixAttention, matrixAttentionConstants } from './attention-matrix-text.ts';
 import { wgsl as blockPacked } from './matrix-block-packed.wgsl.ts';
 import { wgsl as blockWhole } from './matrix-block-whole.wgsl.ts';
@@ -29,19 +29,28 @@ export interface MatrixAttentionOptions {
   readonly blocks?: number;
 }
 
-/** Whether `matrix` can run heads of this size on a device. */
-export function fitsMatrixAttention(facts: DeviceFacts, headDim: number): boolean {
+/** `matrix` = the largest tile that fits; the others name theirs, query rows x keys. */
+export type MatrixAttentionVariant = 'matrix' | `matrix-${number}x${number}`;
+
+/** Whether a variant runs on the matrix unit. */
+export function isMatrixAttention(variant: string): variant is MatrixAttentionVariant {
+  return variant.startsWith('matrix');
+}
+
+/** Variants on the matrix unit for heads of this size, `matrix` first; empty where a device has no such unit. */
+export function matrixAttentionVariants(facts: DeviceFacts, headDim: number): MatrixAttentionVariant[] {
   const unit = matrixUnit(facts, 'f16');
-  return unit !== undefined && layMatrixAttention(unit, headDim) !== undefined;
+  const layouts = unit ? fittingLayouts(unit, headDim) : [];
+  return layouts.map((layout, i) => (i === 0 ? 'matrix' : layoutName(layout)));
 }
 
 /** Whether the planner takes `matrix` by itself: on GPUs where q and k are normalised, or where all prefer it. */
 export function prefersMatrixAttention(facts: DeviceFacts, headDim: number, keyNorm?: number): boolean {
-  if (!fitsMatrixAttention(facts, headDim)) return false;
+  if (matrixAttentionVariants(facts, headDim).length === 0) return false;
   return facts.preferMatrix ?? (facts.kind === 'gpu' && keyNorm !== undefined);
 }
 
-/** Query rows that a workgroup takes: how `packBlocks` must cut sequences. */
+/** Query rows that a workgroup of `matrix` takes: how `packBlocks` must cut sequences. */
 export function matrixAttentionRows(facts: DeviceFacts, headDim: number): number {
   const unit = matrixUnit(facts, 'f16');
   const layout = unit && layMatrixAttention(unit, headDim);
@@ -92,11 +101,14 @@ export function describeMatrixAttention(
     readonly mask: BindingSpec | undefined;
   },
   options: MatrixAttentionOptions,
+  variant: MatrixAttentionVariant,
 ): MatrixAttentionParts {
-  const rows = matrixAttentionRows(facts, problem.headDim);
   const unit = matrixUnit(facts, 'f16');
-  const layout = unit && layMatrixAttention(unit, problem.headDim);
-  if (!unit || !layout) throw new ShapeError('attention: variant "matrix" does not fit this device.');
+  const layout = unit && layMatrixAttention(unit, problem.headDim, variant);
+  if (!unit || !layout)
+    throw new ShapeError(
+      `attention: variant "${variant}" does not fit headDim ${problem.headDim} on this device. Use another one.`,
+    );
   const { blocks, lse } = options;
   const inputs: BindingSpec[] = [];
   if (problem.mask) inputs.push(problem.mask);
@@ -117,7 +129,7 @@ export function describeMatrixAttention(
       softmax,
       emitMatrixAttention(unit, layout),
     ].join('\n'),
-    rows,
+    rows: layout.rows,
     inputs,
     outputs,
   };

@@ -54,7 +54,7 @@ const SHAPES: readonly AttentionShape[] = [
 const MATRIX_SHAPES: readonly AttentionShape[] = [
   { queryRows: 1, heads: 1, headDim: 8 },
   { queryRows: 63, heads: 2, headDim: 32 },
-  { queryRows: 65, heads: 2, headDim: 64, keyNorm: 16 },
+  { queryRows: 65, heads: 2, headDim: 64, keyNorm: 16, everyTile: true },
   { queryRows: 64, heads: 1, headDim: 128, keyNorm: 16, vScale: 2 ** -4 },
   { queryRows: 300, heads: 1, headDim: 16, keyNorm: 5, lse: true },
   { queryRows: 37, heads: 3, headDim: 10 },

@@ -3,12 +3,15 @@ import type { DeviceFacts } from '../facts.ts';
 import { spreadGrid } from '../grid.ts';
 import type { BindingSpec, KernelPlan } from '../plan.ts';
 import { isVec4, requireSizes, resolveView, type RowView } from '../row-view.ts';
+import { sizeClass, tunedFirst } from '../tuning.ts';
 import { packUniform } from '../uniform.ts';
 import {
   describeMatrixAttention,
-  fitsMatrixAttention,
+  isMatrixAttention,
+  matrixAttentionVariants,
   prefersMatrixAttention,
   type MatrixAttentionOptions,
+  type MatrixAttentionVariant,
 } from './attention-matrix.ts';
 import { wgsl as accessScalar } from './access-scalar.wgsl.ts';
 import { wgsl as accessVec4 } from './access-vec4.wgsl.ts';
@@ -20,13 +23,13 @@ import { wgsl as rowwise } from './rowwise.wgsl.ts';
 
 const OP = 'attention';
 
-export { matrixAttentionRows, packBlocks } from './attention-matrix.ts';
+export { isMatrixAttention, matrixAttentionRows, packBlocks } from './attention-matrix.ts';
 
 /**
  * `flash` keeps scores in workgroup memory (GPUs); `rowwise` has no barriers and compiles fast (software drivers); `matrix`
- * does as `flash` on a matrix unit: products of f16, sums and softmax in f32.
+ * and `matrix-...` do as `flash` on a matrix unit: products of f16, sums and softmax in f32.
  */
-export type AttentionVariant = 'flash' | 'rowwise' | 'matrix';
+export type AttentionVariant = 'flash' | 'rowwise' | MatrixAttentionVariant;
 
 /** Widest head that the kernels' register arrays are laid out for. */
 export const MAX_HEAD_DIM = 512;
@@ -58,15 +61,38 @@ export interface AttentionOptions extends MatrixAttentionOptions {
   readonly out?: RowView;
 }
 
-/** Names of the variants that run on a device, the planner's choice first; with a head's size also `matrix`. */
-export function attentionVariants(
-  facts: DeviceFacts,
-  options?: Pick<AttentionOptions, 'headDim' | 'keyNorm' | 'lse' | 'blocks'>,
-): readonly AttentionVariant[] {
+/** What decides which variant is the fastest. */
+type VariantNeeds = Pick<AttentionOptions, 'headDim' | 'keyNorm' | 'lse' | 'blocks'> &
+  Partial<Pick<AttentionOptions, 'queryRows' | 'keyRows' | 'heads' | 'keyHeads' | 'causal' | 'masked'>>;
+
+/**
+ * Names of the variants that run on a device, the planner's choice first; with a head's size also those of the matrix unit,
+ * and with the problem's sizes the tuning table's choice.
+ */
+export function attentionVariants(facts: DeviceFacts, options?: VariantNeeds): readonly AttentionVariant[] {
   const plain: readonly AttentionVariant[] = facts.kind === 'software' ? ['rowwise', 'flash'] : ['flash', 'rowwise'];
-  if (!options || !fitsMatrixAttention(facts, options.headDim)) return plain;
-  if (options.lse || options.blocks !== undefined) return ['matrix'];
-  return prefersMatrixAttention(facts, options.headDim, options.keyNorm) ? ['matrix', ...plain] : [...plain, 'matrix'];
+  const matrix = options ? matrixAttentionVariants(facts, options.headDim) : [];
+  if (!options || matrix.length === 0) return plain;
+  // Packed sequences were cut to the rows of `matrix`.
+  if (options.blocks !== undefined) return ['matrix'];
+  const isPreferred = prefersMatrixAttention(facts, options.headDim, options.keyNorm);
+  const ranked = options.lse ? matrix : isPreferred ? [...matrix, ...plain] : [...plain, ...matrix];
+  const shapeClass = attentionShapeClass(options);
+  return shapeClass === undefined ? ranked : tunedFirst(facts, OP, shapeClass, ranked);
+}
+
+/** Problems of one class have the same fastest variant, as far as the tuner can tell; undefined where sizes are missing. */
+export function attentionShapeClass(options: VariantNeeds): string | undefined {
+  const { queryRows, keyRows, heads, keyHeads = heads, headDim, keyNorm } = options;
+  if (queryRows === undefined || keyRows === undefined || heads === undefined) return undefined;
+  const notes = [
+    keyHeads === heads ? '' : ` of ${keyHeads}`,
+    keyNorm === undefined ? '' : ' normed',
+    options.causal ? ' causal' : '',
+    options.masked ? ' masked' : '',
+    options.lse ? ' lse' : '',
+  ];
+  return `q${sizeClass(queryRows)} k${sizeClass(keyRows)} ${heads}x${headDim}${notes.join('')}`;
 }
 
 /**
@@ -92,8 +118,10 @@ export function planAttention(facts: DeviceFacts, options: AttentionOptions, var
   const vecs = Math.ceil(headDim / 4);
   const { keyNorm = 0, vScale = 1, lse = false, blocks } = options;
   const name = variant ?? attentionVariants(facts, options)[0] ?? 'flash';
-  if (name !== 'matrix' && (lse || blocks !== undefined))
+  if (!isMatrixAttention(name) && (lse || blocks !== undefined))
     throw new ShapeError(`${OP}: ${lse ? 'lse' : 'blocks'} needs variant "matrix", got "${name}".`);
+  if (blocks !== undefined && name !== 'matrix')
+    throw new ShapeError(`${OP}: packed sequences are cut for variant "matrix", got "${name}".`);
   if (causal && blocks !== undefined) throw new ShapeError(`${OP}: packed sequences cannot be causal.`);
   if (!(vScale > 0) || Math.log2(vScale) % 1 !== 0)
     throw new ShapeError(`${OP}: vScale must be a power of two, got ${vScale}.`);
@@ -101,10 +129,9 @@ export function planAttention(facts: DeviceFacts, options: AttentionOptions, var
     ? { name: 'mask', access: 'read', byteLength: (maskOffset + keyRows) * 4 }
     : undefined;
   const sizes = { headDim, queryRows, keyRows, heads, mask };
-  const layout: Layout =
-    name === 'matrix'
-      ? describeMatrixAttention(facts, sizes, options)
-      : { ...(name === 'flash' ? layFlash(vecs) : layRowwise(vecs)), inputs: mask ? [mask] : [], outputs: [] };
+  const layout: Layout = isMatrixAttention(name)
+    ? describeMatrixAttention(facts, sizes, options, name)
+    : { ...(name === 'flash' ? layFlash(vecs) : layRowwise(vecs)), inputs: mask ? [mask] : [], outputs: [] };
   const rowTiles = blocks ?? Math.ceil(queryRows / layout.rows);
   return {
     op: OP,
@@ -113,7 +140,7 @@ export function planAttention(facts: DeviceFacts, options: AttentionOptions, var
       layout.prelude,
       problem,
       vec4 ? accessVec4 : accessScalar,
-      ...(name === 'matrix' ? [] : [options.masked ? keysMasked : keysAll]),
+      ...(isMatrixAttention(name) ? [] : [options.masked ? keysMasked : keysAll]),
       layout.body,
     ],
     constants: {},

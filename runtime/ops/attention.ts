@@ -1,4 +1,4 @@
-import { attentionVariants, planAttention } from '../../kernels/attention/attention.ts';
+import { attentionVariants, isMatrixAttention, planAttention } from '../../kernels/attention/attention.ts';
 import { planMatmul } from '../../kernels/matmul/matmul.ts';
 import { planSoftmax } from '../../kernels/softmax/softmax.ts';
 import { ShapeError } from '../errors.ts';
@@ -112,8 +112,8 @@ function chooseForm(
   { mask, causal, keyNorm, lse }: AttentionArgs,
 ): AttentionForm {
   if (builder.facts.kind === 'gpu' || mask || lse) return 'fused';
-  const options = { headDim: shape.headDim, ...(keyNorm !== undefined ? { keyNorm } : {}) };
-  if (attentionVariants(builder.facts, options)[0] === 'matrix') return 'fused';
+  const options = { ...shape, ...(keyNorm !== undefined ? { keyNorm } : {}), ...(causal ? { causal } : {}) };
+  if (isMatrixAttention(attentionVariants(builder.facts, options)[0])) return 'fused';
   const products = shape.queryRows * shape.keyRows * shape.heads * shape.headDim;
   return products < THREE_PASS_FROM[causal ? 'causal' : 'full'] ? 'fused' : 'three-pass';
 }

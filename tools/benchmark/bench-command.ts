@@ -13,7 +13,8 @@ import { Peers } from './peers.ts';
 import { workloadLines } from './print-report.ts';
 import type { BenchReport, WorkloadRow } from './report.ts';
 import { runSuite } from './suite.ts';
-import { blockTargets, tune } from './tuner.ts';
+import { blockTargets, decoderTargets } from './tune-targets.ts';
+import { tune } from './tuner.ts';
 import { readTuning, writeTuning } from './tuning-file.ts';
 import { loadUserVariant } from './user-variant.ts';
 import { workloadsOf } from './workloads/index.ts';
@@ -31,6 +32,7 @@ export interface BenchFlags {
   readonly tune?: string;
   readonly tuneWidth?: number;
   readonly tuneTokens?: readonly number[];
+  readonly tuneSide?: number;
   readonly json?: string;
   readonly plots?: string;
   readonly compare?: string;
@@ -134,15 +136,17 @@ export async function runBench(
   return report();
 }
 
-/** Tunes the products of an MMDiT block, as wide and long as the flags say, and writes the file. */
+/** Tunes products and attention of an MMDiT block and convolutions of a decoder, of the flags' sizes; writes the file. */
 async function tuneInto(file: string, flags: BenchFlags, note: (line: string) => void): Promise<void> {
   await using engine = await openEngine({ dawn: { disable: ['timestamp_quantization'] } });
   const isLarge = engine.facts.kind === 'gpu';
   const { tuneWidth = isLarge ? 3072 : 768, tuneTokens = isLarge ? [256, 4352, 12800] : [64, 320] } = flags;
-  const targets = blockTargets(engine, tuneWidth, tuneTokens, isLarge ? 'f16' : 'f32');
-  const tuned = await tune(engine, targets, ({ shapeClass, chosen, times }) =>
+  const { tuneSide = isLarge ? 1024 : 64 } = flags;
+  const dtype = isLarge ? 'f16' : 'f32';
+  const targets = [...blockTargets(engine, tuneWidth, tuneTokens, dtype), ...decoderTargets(engine, tuneSide, dtype)];
+  const tuned = await tune(engine, targets, ({ op, shapeClass, chosen, times }) =>
     note(
-      `${shapeClass}: ${chosen} (${times.map(({ variant, ms }) => `${variant} ${ms?.toFixed(2) ?? 'out'}`).join(', ')})`,
+      `${op} ${shapeClass}: ${chosen} (${times.map(({ variant, ms }) => `${variant} ${ms?.toFixed(2) ?? 'out'}`).join(', ')})`,
     ),
   );
   await writeTuning(file, engine, tuned);

@@ -1,12 +1,4 @@
 import { planFillRandom } from '../../kernels/fill-random/fill-random.ts';
-import {
-  isMatrixVariant,
-  matmulShapeClass,
-  matmulVariants,
-  planMatmul,
-  type MatmulSpec,
-} from '../../kernels/matmul/matmul.ts';
-import type { KernelPlan } from '../../kernels/plan.ts';
 import { tuningKey, type TuningTable } from '../../kernels/tuning.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { ProgramBuilder } from '../../runtime/program/builder.ts';
@@ -14,15 +6,9 @@ import { compileProgram } from '../../runtime/program/program.ts';
 import { DispatchClock, type ClockOptions } from './dispatch-clock.ts';
 import { KernelRun } from './kernel-run.ts';
 import { errorOf } from './statistics.ts';
+import type { TuneTarget } from './tune-targets.ts';
 
-/** Something that the tuner picks a variant for: a shape class of an op. */
-export interface TuneTarget {
-  readonly op: string;
-  readonly shapeClass: string;
-  /** The planner's own choice first. */
-  readonly variants: readonly string[];
-  readonly plan: (variant: string) => KernelPlan;
-}
+export { blockTargets } from './tune-targets.ts';
 
 /** What the tuner measured for one shape class. */
 export interface TuneResult {
@@ -33,8 +19,6 @@ export interface TuneResult {
   readonly chosen: string;
 }
 
-/** Candidates at most for a shape class. */
-export const MAX_CANDIDATES = 12;
 /** A candidate takes the planner's own choice's place where it is faster by more than this. */
 const GAIN = 0.03;
 /** Three runs of each: seconds in all. */
@@ -43,40 +27,6 @@ const CLOCK: ClockOptions = { seconds: 0.02, minSamples: 3, maxSamples: 5 };
 const COMPARED = 256 * 1024;
 /** Largest difference between candidates: another order of the sum in f32. */
 const DIFFERENCE = 1e-4;
-
-/** Products of an MMDiT block of some width, at some token counts. */
-export function blockTargets(
-  engine: Engine,
-  width: number,
-  tokens: readonly number[],
-  dtype: 'f32' | 'f16' | 'bf16' | 'i8',
-): TuneTarget[] {
-  const shapes = [
-    [3 * width, width],
-    [width, width],
-    [4 * width, width],
-    [width, 4 * width],
-  ];
-  return tokens.flatMap((m) =>
-    shapes.map(([n, k]) => matmulTarget(engine, { m, n, k, w: { dtype, order: 'nk' }, bias: true })),
-  );
-}
-
-/**
- * A product as a target. Only variants that round like the planner's choice compete: the matrix unit rounds its operands to
- * f16, and that is not the tuner's to decide.
- */
-export function matmulTarget({ facts }: Engine, spec: MatmulSpec): TuneTarget {
-  const { tuning: _, ...untuned } = facts;
-  const [first, ...others] = matmulVariants(untuned, spec);
-  const rivals = others.filter((name) => isMatrixVariant(name) === isMatrixVariant(first) && name !== 'naive');
-  return {
-    op: 'matmul',
-    shapeClass: matmulShapeClass(spec),
-    variants: [first, ...rivals].slice(0, MAX_CANDIDATES),
-    plan: (variant) => planMatmul(untuned, spec, variant as typeof first),
-  };
-}
 
 /**
  * Times all candidates of each target on random data made on the device, and gives the table of those that beat the
@@ -117,7 +67,8 @@ async function tuneOne(engine: Engine, clock: DispatchClock, target: TuneTarget)
         run.program.run();
         const result = await readStart(engine, run);
         expected ??= result;
-        if (errorOf(result, expected).max <= DIFFERENCE) ms = (await clock.measure(run.program, CLOCK)).p50;
+        if (errorOf(result, expected).max <= (target.difference ?? DIFFERENCE))
+          ms = (await clock.measure(run.program, CLOCK)).p50;
       } finally {
         run.dispose();
         engine.pool.trim();

@@ -24,6 +24,7 @@ export function register(program: Command): void {
     .option('--tune <file>', 'first find the fastest variants for this device, and write them to the file')
     .option('--tune-width <n>', 'width of the MMDiT block to tune for (default 3072 on a GPU, 768 on a CPU)', toCount)
     .option('--tune-tokens <list>', 'token counts to tune for, comma-separated', toCounts)
+    .option('--tune-side <n>', 'side of the decoded picture to tune for (default 1024 on a GPU, 64 on a CPU)', toCount)
     .option('--json <file>', 'write the report as JSON')
     .option('--plots <folder>', 'write SVG plots')
     .option('--compare <file>', 'compare with an older report; exit code 1 if something is slower')
