@@ -162,6 +162,8 @@ def draft(rng, width, height):
                 break
     stack = [loosen(rng, l) if rng.random() < LOOSE_SHARE else l for l in stack]
     stack = [clip_to(l, limits) for l in stack]
+    if any(l is None for l in stack):
+        return None
     bottom = {**back, "kind": "background", "shape": "background", "box": [0, 0, width, height], "brief": back["phrase"]}
     return [bottom, *stack]
 
