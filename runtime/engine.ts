@@ -233,11 +233,11 @@ export class Engine {
     );
   }
 
-  /** Submits command buffers and counts the submit. @param flops operations in them, where somebody knows */
-  submit(commands: GPUCommandBuffer[], flops = 0): void {
+  /** Submits command buffers and counts the submit. @param work operations in them (`workOf`), where somebody knows */
+  submit(commands: GPUCommandBuffer[], work = 0): void {
     this.device.queue.submit(commands);
     this.counters.submits++;
-    this.#patience.submitted(flops, performance.now());
+    this.#patience.submitted(work, performance.now());
   }
 
   /** Sleeps through most of the expected wait on software drivers: see Patience. */
@@ -253,6 +253,11 @@ export class Engine {
     await this.#nap();
     await this.guard(this.device.queue.onSubmittedWorkDone());
     this.#patience.done(performance.now());
+  }
+
+  /** Operations that the device does in `ms` milliseconds, from what earlier work took; undefined before any did. */
+  workWithin(ms: number): number | undefined {
+    return this.#patience.workWithin(ms);
   }
 
   /** Destroys every buffer of the engine, and the device if the engine opened it. A second call does nothing. */

@@ -1,7 +1,8 @@
 import type { Engine } from '../../runtime/engine.ts';
 import { UsageError } from '../../runtime/errors.ts';
 import { ProgramBuilder } from '../../runtime/program/builder.ts';
-import { compileProgram, runPrograms, type Program, type ProgramPart } from '../../runtime/program/program.ts';
+import { compileProgram, type Program } from '../../runtime/program/program.ts';
+import { runPrograms, type ProgramPart } from '../../runtime/program/submits.ts';
 import type { BranchPass, Denoiser, PassReport, PassRunner, RegionDifference } from '../denoise/denoiser.ts';
 import { runSegments, type BlockHook } from '../hooks/block-hooks.ts';
 import { joinRanges } from '../mmdit/block.ts';

@@ -2,6 +2,7 @@ import type { Engine } from '../../runtime/engine.ts';
 import { ShapeError, UsageError } from '../../runtime/errors.ts';
 import { ProgramBuilder } from '../../runtime/program/builder.ts';
 import { compileProgram, type Program } from '../../runtime/program/program.ts';
+import { runProgramsPaced } from '../../runtime/program/submits.ts';
 import type { Tensor } from '../../runtime/tensor.ts';
 import { ModulationLayout } from '../mmdit/modulation-layout.ts';
 import type { QwenImageTransformer2DModel, TransformerPass } from '../mmdit/transformer.ts';
@@ -86,18 +87,26 @@ export interface BranchPass {
 export interface PassRunner {
   /** Called once before the first step of every run: whatever a run before it left is stale. */
   begin?(): void;
-  /** Runs the passes of a step, the guided one first. Text and modulation of both are set. */
-  run(passes: readonly BranchPass[], step: number): Promise<PassReport[]>;
+  /**
+   * Runs the passes of a step, the guided one first. Text and modulation of both are set.
+   *
+   * @param signal of the run, for runners that wait between their submits
+   */
+  run(passes: readonly BranchPass[], step: number, signal?: AbortSignal): Promise<PassReport[]>;
 }
 
 /** Computes every block. */
 export const FULL_PASS: PassRunner = {
-  run: async (passes) =>
-    passes.map(({ pass, branch }) => {
-      pass.run();
+  run: async (passes, _step, signal) => {
+    await runProgramsPaced(
+      passes.map(({ pass }) => ({ program: pass.program })),
+      signal,
+    );
+    return passes.map(({ pass, branch }) => {
       const flops = pass.program.flops();
       return { branch, computed: true, blocksRun: pass.numBlocks, difference: Number.NaN, flops, flopsSaved: 0 };
-    }),
+    });
+  },
 };
 
 /** One run of the loop. */
@@ -234,7 +243,7 @@ export class Denoiser {
   /**
    * Runs the loop and returns the tokens at the end, f32 [N, C] in plan order.
    *
-   * Waits for the device after every step, so an abort is seen within one step.
+   * Waits for the device after every step, and between the submits of a full pass: an abort is seen within one of them.
    *
    * @throws the signal's reason when aborted
    */
@@ -256,7 +265,7 @@ export class Denoiser {
       run.signal?.throwIfAborted();
       const evaluate = async (by: PassRunner, at: number): Promise<PassReport[]> => {
         this.#modulation.set(at, passes[0].pass); // all passes read the one tensor
-        return by.run(passes, at);
+        return by.run(passes, at, run.signal);
       };
       const reports = await evaluate(runner, step);
       if (sampler) {

@@ -1,13 +1,20 @@
 import { ShapeError } from '../errors.ts';
+import { barriersOf, canShare, type Touch } from './hazards.ts';
 import type { ProgramPlan } from './plan.ts';
 
-/** Which temporaries share which buffer, and what all of it takes. */
+/** Where a temporary lies. */
+export interface Place {
+  readonly arena: number;
+  readonly byteOffset: number;
+}
+
+/** Which temporaries share which memory, and what all of it takes. */
 export interface MemoryPlan {
-  /** Slot of each temporary, by storage id. */
-  readonly slotOf: ReadonlyMap<number, number>;
-  /** Bytes of each slot. */
-  readonly slots: readonly number[];
-  /** Sum of the slots: what the program's temporaries take on the device. */
+  /** Place of each temporary that is dispatched, by storage id. */
+  readonly placeOf: ReadonlyMap<number, Place>;
+  /** Bytes of each arena: every arena is one buffer. */
+  readonly arenas: readonly number[];
+  /** Sum of the arenas: what the program's temporaries take on the device. */
   readonly arenaBytes: number;
   /** The most bytes of temporaries that are alive at one dispatch: a lower bound of any assignment. */
   readonly peakLiveBytes: number;
@@ -16,61 +23,64 @@ export interface MemoryPlan {
   readonly constantBytes: number;
 }
 
+/** A temporary within its segment. */
+interface Lifetime {
+  readonly id: number;
+  readonly byteLength: number;
+  /** By rising dispatch: alive from the first to the last. */
+  readonly touches: Touch[];
+}
+
+interface Arena {
+  size: number;
+  /** Uses of all values in it, by rising dispatch. */
+  touches: readonly Touch[];
+  readonly values: { readonly first: number; readonly last: number; readonly start: number; readonly end: number }[];
+}
+
+/** Values start at multiples of this (or of the device's own alignment where that is larger). */
+const ALIGNMENT = 256;
+
 /**
- * Assigns temporaries to buffers from their lifetimes (first to last dispatch that binds them).
+ * Places temporaries in arenas from their lifetimes (first to last dispatch that binds them), largest first, each where it
+ * makes the arenas grow least, then where it leaves the smallest gap.
  *
- * Every slot is a buffer of its own, because WebGPU refuses a dispatch that binds one buffer both for reading and for
- * writing, whatever the ranges: operands that are alive together lie in different slots, so they never clash.
- * Greedy best fit: the smallest free slot that is large enough, else the largest free one is grown, else a new one.
+ * Arenas are hazard classes: values share one only if no dispatch would bind it both for reading and for writing, and if
+ * no dispatch has to wait that would not wait with a buffer for every value. So a program has as many barriers
+ * (`barriersOf`) as its data needs, whatever memory it saves; the README of this folder has the figures.
+ *
+ * Segments are replayed one after the other and share the arenas; segments of the same form get the same places.
  *
  * @throws ShapeError if a temporary is used in two segments: segments are replayed apart, so it must be a state
  */
 export function planMemory(plan: ProgramPlan): MemoryPlan {
-  const first = new Map<number, number>();
-  const last = new Map<number, number>();
-  const segmentOf = new Map<number, string>();
-  plan.dispatches.forEach((dispatch, index) => {
-    for (const id of dispatch.operands) {
-      const storage = plan.storages[id];
-      if (storage.kind !== 'temp') continue;
-      const segment = segmentOf.get(id);
-      if (segment !== undefined && segment !== dispatch.segment)
-        throw new ShapeError(
-          `program "${plan.label}": temp "${storage.label}" is used in segments "${segment}" and "${dispatch.segment}". Make it a state.`,
-        );
-      segmentOf.set(id, dispatch.segment);
-      if (!first.has(id)) first.set(id, index);
-      last.set(id, index);
-    }
-  });
-
-  const slots: number[] = [];
-  const free: number[] = [];
-  const slotOf = new Map<number, number>();
-  let liveBytes = 0;
+  const { minStorageBufferOffsetAlignment, maxBufferSize } = plan.facts.limits;
+  const alignment = Math.max(ALIGNMENT, minStorageBufferOffsetAlignment);
+  const needed = barriersOf(plan);
+  const placeOf = new Map<number, Place>();
+  const arenas: number[] = [];
+  const known = new Map<string, readonly Place[]>();
   let peakLiveBytes = 0;
-  plan.dispatches.forEach((dispatch, index) => {
-    const operands = [...new Set(dispatch.operands)].filter((id) => plan.storages[id].kind === 'temp');
-    for (const id of operands) {
-      if (first.get(id) !== index) continue;
-      const need = plan.storages[id].byteLength;
-      slotOf.set(id, takeSlot(slots, free, need));
-      liveBytes += need;
+  for (const lifetimes of lifetimesBySegment(plan)) {
+    if (lifetimes.length === 0) continue;
+    peakLiveBytes = Math.max(peakLiveBytes, peakOf(lifetimes));
+    const key = formOf(lifetimes, needed);
+    let places = known.get(key);
+    if (!places) {
+      const found = placeAll(lifetimes, needed, alignment, maxBufferSize);
+      places = found.places;
+      known.set(key, places);
+      found.sizes.forEach((size, arena) => (arenas[arena] = Math.max(arenas[arena] ?? 0, size)));
     }
-    peakLiveBytes = Math.max(peakLiveBytes, liveBytes);
-    for (const id of operands) {
-      if (last.get(id) !== index) continue;
-      free.push(slotOf.get(id) as number);
-      liveBytes -= plan.storages[id].byteLength;
-    }
-  });
+    lifetimes.forEach(({ id }, i) => placeOf.set(id, (places as readonly Place[])[i]));
+  }
 
   const bytesOf = (kind: string): number =>
     plan.storages.reduce((sum, storage) => sum + (storage.kind === kind ? storage.byteLength : 0), 0);
   return {
-    slotOf,
-    slots,
-    arenaBytes: slots.reduce((sum, size) => sum + size, 0),
+    placeOf,
+    arenas,
+    arenaBytes: arenas.reduce((sum, size) => sum + size, 0),
     peakLiveBytes,
     weightBytes: bytesOf('weight'),
     stateBytes: bytesOf('state'),
@@ -78,21 +88,135 @@ export function planMemory(plan: ProgramPlan): MemoryPlan {
   };
 }
 
-function takeSlot(slots: number[], free: number[], need: number): number {
-  let best = -1;
-  for (let i = 0; i < free.length; i++) {
-    if (best < 0) {
-      best = i;
-      continue;
-    }
-    const size = slots[free[i]];
-    const bestSize = slots[free[best]];
-    const fits = size >= need;
-    const bestFits = bestSize >= need;
-    if (fits !== bestFits ? fits : fits ? size < bestSize : size > bestSize) best = i;
+/** The temporaries of each segment, in the order of their first use. */
+function lifetimesBySegment(plan: ProgramPlan): Iterable<readonly Lifetime[]> {
+  const bySegment = new Map<string, Lifetime[]>();
+  const all = new Map<number, { segment: string; touches: Touch[] }>();
+  plan.dispatches.forEach(({ operands, segment, plan: { bindings } }, at) => {
+    operands.forEach((id, binding) => {
+      const storage = plan.storages[id];
+      if (storage.kind !== 'temp') return;
+      const write = bindings[binding].access === 'read_write';
+      const lifetime = all.get(id);
+      if (!lifetime) {
+        const touches = [{ at, write }];
+        all.set(id, { segment, touches });
+        const list = bySegment.get(segment);
+        const entry = { id, byteLength: storage.byteLength, touches };
+        if (list) list.push(entry);
+        else bySegment.set(segment, [entry]);
+        return;
+      }
+      if (lifetime.segment !== segment)
+        throw new ShapeError(
+          `program "${plan.label}": temp "${storage.label}" is used in segments "${lifetime.segment}" and "${segment}". Make it a state.`,
+        );
+      // The builder refuses a value that one dispatch reads and writes, so a second binding of it says nothing new.
+      if (lifetime.touches.at(-1)?.at !== at) lifetime.touches.push({ at, write });
+    });
+  });
+  return bySegment.values();
+}
+
+/** Segments of equal form are placed alike: sizes, uses and barriers agree, counted from the segment's first use. */
+function formOf(lifetimes: readonly Lifetime[], needed: ReadonlySet<number>): string {
+  const base = lifetimes[0].touches[0].at;
+  return lifetimes
+    .map(
+      ({ byteLength, touches }) =>
+        `${byteLength}:${touches.map(({ at, write }) => `${at - base}${write ? 'w' : 'r'}${needed.has(at) ? '!' : ''}`).join()}`,
+    )
+    .join(';');
+}
+
+function peakOf(lifetimes: readonly Lifetime[]): number {
+  const change = new Map<number, number>();
+  const add = (at: number, bytes: number): unknown => change.set(at, (change.get(at) ?? 0) + bytes);
+  for (const { byteLength, touches } of lifetimes) {
+    add(touches[0].at, byteLength);
+    add(lastOf(touches) + 1, -byteLength);
   }
-  if (best < 0) return slots.push(need) - 1;
-  const [slot] = free.splice(best, 1);
-  slots[slot] = Math.max(slots[slot], need);
-  return slot;
+  let live = 0;
+  let peak = 0;
+  for (const [, bytes] of [...change].sort(([a], [b]) => a - b)) {
+    live += bytes;
+    peak = Math.max(peak, live);
+  }
+  return peak;
+}
+
+/** Places for the lifetimes, in their order, and the arenas' sizes, largest first. */
+function placeAll(
+  lifetimes: readonly Lifetime[],
+  needed: ReadonlySet<number>,
+  alignment: number,
+  maxArena: number,
+): { places: readonly Place[]; sizes: readonly number[] } {
+  const arenas: Arena[] = [];
+  const placed = new Map<Lifetime, { arena: Arena; byteOffset: number }>();
+  const bySize = [...lifetimes].sort((a, b) => b.byteLength - a.byteLength || a.touches[0].at - b.touches[0].at);
+  for (const value of bySize) {
+    let best: { arena: Arena; start: number; growth: number; gap: number; touches: readonly Touch[] } | undefined;
+    for (const arena of arenas) {
+      const { start, gap } = findSpace(arena, value, alignment);
+      const end = start + value.byteLength;
+      const growth = Math.max(0, end - arena.size);
+      // A buffer of its own costs no more than growth by the whole value, and never a hazard.
+      if (growth >= value.byteLength || end > maxArena) continue;
+      if (best && (growth > best.growth || (growth === best.growth && gap >= best.gap))) continue;
+      const touches = merge(arena.touches, value.touches);
+      if (canShare(touches, (at) => needed.has(at))) best = { arena, start, growth, gap, touches };
+    }
+    if (!best) {
+      const arena: Arena = { size: 0, touches: [], values: [] };
+      arenas.push(arena);
+      best = { arena, start: 0, growth: value.byteLength, gap: 0, touches: value.touches };
+    }
+    const { arena, start } = best;
+    arena.size += best.growth;
+    arena.touches = best.touches;
+    arena.values.push({
+      first: value.touches[0].at,
+      last: lastOf(value.touches),
+      start,
+      end: start + value.byteLength,
+    });
+    placed.set(value, { arena, byteOffset: start });
+  }
+  // Largest first: so the arenas of segments of different form, which are shared one by one, suit each other.
+  arenas.sort((a, b) => b.size - a.size);
+  const places = lifetimes.map((value): Place => {
+    const found = placed.get(value);
+    return { arena: found ? arenas.indexOf(found.arena) : 0, byteOffset: found?.byteOffset ?? 0 };
+  });
+  return { places, sizes: arenas.map(({ size }) => size) };
+}
+
+/** Where the value fits best among those of the arena that are alive with it: the smallest gap, else behind the last. */
+function findSpace(arena: Arena, value: Lifetime, alignment: number): { start: number; gap: number } {
+  const first = value.touches[0].at;
+  const last = lastOf(value.touches);
+  const alive = arena.values
+    .filter((other) => other.first <= last && first <= other.last)
+    .sort((a, b) => a.start - b.start);
+  let best: { start: number; gap: number } | undefined;
+  let at = 0;
+  const offer = (end: number): void => {
+    const gap = end - at - value.byteLength;
+    if (gap >= 0 && (!best || gap < best.gap)) best = { start: at, gap };
+  };
+  for (const other of alive) {
+    offer(other.start);
+    at = Math.max(at, Math.ceil(other.end / alignment) * alignment);
+  }
+  offer(arena.size);
+  return best ?? { start: at, gap: 0 };
+}
+
+function merge(a: readonly Touch[], b: readonly Touch[]): readonly Touch[] {
+  return [...a, ...b].sort((x, y) => x.at - y.at);
+}
+
+function lastOf(touches: readonly Touch[]): number {
+  return touches[touches.length - 1].at;
 }

@@ -1,12 +1,12 @@
-import type { KernelPlan } from '../../kernels/plan.ts';
-import { BUFFER_USAGE } from '../constants.ts';
 import type { Engine } from '../engine.ts';
 import { DeviceError, UsageError } from '../errors.ts';
 import type { HostArray } from '../tensor.ts';
-import type { CompiledKernel } from '../pipeline-cache.ts';
 import type { WeightBuffers } from '../weights/weight-store.ts';
+import { bindSteps, type BufferRange, type Step } from './bind-groups.ts';
 import { planMemory, type MemoryPlan } from './memory.ts';
+import { packParams, writeParams } from './params.ts';
 import { flopsOf, type ProgramPlan, type Value } from './plan.ts';
+import { runPrograms, runProgramsPaced, type Bound } from './submits.ts';
 
 /** Device memory that can take the place of a state: a tensor, or another program's state. */
 export interface Bindable {
@@ -23,15 +23,6 @@ export interface CompileOptions {
   readonly signal?: AbortSignal;
 }
 
-interface Step {
-  readonly plan: KernelPlan;
-  readonly kernel: CompiledKernel;
-  readonly bindGroup: GPUBindGroup;
-}
-
-/** Work per submit at most: about 200 ms, so that an abort is seen and no driver watchdog fires. */
-const FLOPS_PER_SUBMIT = { gpu: 1e12, software: 2e9 } as const;
-
 /**
  * A compiled ProgramPlan. Replaying it makes nothing new: no pipelines, no buffers, no bind groups.
  */
@@ -40,7 +31,8 @@ export class Program {
   readonly memory: MemoryPlan;
   readonly #engine: Engine;
   readonly #steps: readonly Step[];
-  readonly #bufferOf: readonly GPUBuffer[];
+  /** Where each storage lies, by its id. */
+  readonly #rangeOf: readonly BufferRange[];
   /** Buffers to give back on dispose. */
   readonly #owned: readonly GPUBuffer[];
   readonly #uniforms: GPUBuffer | undefined;
@@ -52,13 +44,18 @@ export class Program {
     engine: Engine,
     plan: ProgramPlan,
     memory: MemoryPlan,
-    parts: { steps: Step[]; bufferOf: GPUBuffer[]; owned: GPUBuffer[]; uniforms: GPUBuffer | undefined },
+    parts: {
+      steps: readonly Step[];
+      rangeOf: readonly BufferRange[];
+      owned: readonly GPUBuffer[];
+      uniforms: GPUBuffer | undefined;
+    },
   ) {
     this.#engine = engine;
     this.plan = plan;
     this.memory = memory;
     this.#steps = parts.steps;
-    this.#bufferOf = parts.bufferOf;
+    this.#rangeOf = parts.rangeOf;
     this.#owned = parts.owned;
     this.#uniforms = parts.uniforms;
     this.#ranges = new Map(plan.segments.map((segment) => [segment.name, [segment.start, segment.end]]));
@@ -81,44 +78,41 @@ export class Program {
     runPrograms([{ program: this, ...(segments ? { segments } : {}) }]);
   }
 
+  /** As `run`, but waits between submits, so that an abort is seen within one. @throws the signal's reason when aborted */
+  runPaced(segments?: readonly string[], signal?: AbortSignal): Promise<void> {
+    return runProgramsPaced([{ program: this, ...(segments ? { segments } : {}) }], signal);
+  }
+
   /** The engine that the program was compiled for. */
   get engine(): Engine {
     return this.#engine;
   }
 
   /** What the segments dispatch, in order. */
-  *dispatchesOf(segments?: readonly string[]): Generator<number> {
-    for (const segment of segments ?? this.#ranges.keys()) {
-      const [start, end] = this.rangeOf(segment);
-      for (let index = start; index < end; index++) yield index;
-    }
+  rangesOf(segments?: readonly string[]): readonly (readonly [start: number, end: number])[] {
+    return segments ? segments.map((segment) => this.rangeOf(segment)) : [...this.#ranges.values()];
   }
 
-  /** Encodes one dispatch after one whose pipeline is `bound`. @returns the pipeline that is bound now */
-  encodeNext(pass: GPUComputePassEncoder, index: number, bound: GPUComputePipeline | undefined): GPUComputePipeline {
-    this.#encode(pass, index, bound);
-    return this.#steps[index].kernel.pipeline;
-  }
-
-  #encode(pass: GPUComputePassEncoder, index: number, bound: GPUComputePipeline | undefined): void {
-    const { plan, kernel, bindGroup } = this.#steps[index];
-    if (kernel.pipeline !== bound) pass.setPipeline(kernel.pipeline);
-    pass.setBindGroup(0, bindGroup);
-    pass.dispatchWorkgroups(...plan.workgroups);
+  /** Encodes one dispatch into a pass in which `bound` is set, and notes there what it has set itself. */
+  encode(pass: GPUComputePassEncoder, index: number, bound: Bound): void {
+    const { pipeline, group, workgroups } = this.#steps[index];
+    if (pipeline !== bound.pipeline) pass.setPipeline((bound.pipeline = pipeline));
+    if (group !== bound.group) pass.setBindGroup(0, (bound.group = group));
+    pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
     this.#engine.counters.dispatches++;
   }
 
   /** Encodes one dispatch into a pass of its own: for the profiler. */
   encodeStep(pass: GPUComputePassEncoder, index: number): void {
     this.assertUsable();
-    this.#encode(pass, index, undefined);
+    this.encode(pass, index, { pipeline: undefined, group: undefined });
   }
 
   /** Overwrites (part of) a state. `byteOffset` counts from the state's start. */
   write(state: string | Value, data: ArrayBufferView, byteOffset = 0): void {
     this.assertUsable();
     const value = this.#value(state);
-    const buffer = this.#bufferOf[value.storage];
+    const { buffer } = this.#rangeOf[value.storage];
     if (value.offset * 4 + byteOffset + data.byteLength > buffer.size)
       throw new UsageError(
         `program "${this.plan.label}": write of ${data.byteLength} bytes at ${byteOffset} exceeds the ${buffer.size} bytes of "${this.plan.storages[value.storage].label}".`,
@@ -129,12 +123,12 @@ export class Program {
   /** Queues a device-to-device copy of whole words into a state: `from` may be a buffer or a state of this program. */
   copy(from: GPUBuffer | string, fromByteOffset: number, state: string, byteOffset: number, byteLength: number): void {
     this.assertUsable();
-    const source = typeof from === 'string' ? this.#bufferOf[this.#value(from).storage] : from;
+    const source = typeof from === 'string' ? this.#rangeOf[this.#value(from).storage].buffer : from;
     const encoder = this.#engine.device.createCommandEncoder({ label: `${this.plan.label}: copy` });
     encoder.copyBufferToBuffer(
       source,
       fromByteOffset,
-      this.#bufferOf[this.#value(state).storage],
+      this.#rangeOf[this.#value(state).storage].buffer,
       byteOffset,
       byteLength,
     );
@@ -146,7 +140,7 @@ export class Program {
     this.assertUsable();
     const value = this.#value(state);
     const words = value.shape.reduce((count, size) => count * size, 1);
-    const bytes = await this.#engine.read(this.#bufferOf[value.storage], value.offset * 4, words * 4);
+    const bytes = await this.#engine.read(this.#rangeOf[value.storage].buffer, value.offset * 4, words * 4);
     if (value.dtype === 'f32') return new Float32Array(bytes);
     if (value.dtype === 'i32') return new Int32Array(bytes);
     return new Uint32Array(bytes);
@@ -154,13 +148,13 @@ export class Program {
 
   /** The buffer behind a state: for copies between programs. */
   bufferOf(state: string): GPUBuffer {
-    return this.#bufferOf[this.#value(state).storage];
+    return this.#rangeOf[this.#value(state).storage].buffer;
   }
 
   /** A state as something that other programs bind: they must not run after this one is disposed. */
   share(state: string): Bindable {
     const value = this.#value(state);
-    return { buffer: this.#bufferOf[value.storage], byteLength: this.plan.storages[value.storage].byteLength };
+    return { buffer: this.#rangeOf[value.storage].buffer, byteLength: this.plan.storages[value.storage].byteLength };
   }
 
   #value(state: string | Value): Value {
@@ -193,50 +187,6 @@ export class Program {
   }
 }
 
-/** A program and which of its segments. */
-export interface ProgramPart {
-  readonly program: Program;
-  /** All, in recording order, where absent. */
-  readonly segments?: readonly string[];
-}
-
-/**
- * Encodes and submits parts of programs of one engine one after the other, in as few submits as their work allows: programs
- * that share states may take turns within a step at the price of one. Does not wait.
- */
-export function runPrograms(parts: readonly ProgramPart[]): void {
-  const [first] = parts;
-  if (!first) return;
-  const { engine } = first.program;
-  const { label } = first.program.plan;
-  const budget = FLOPS_PER_SUBMIT[engine.facts.kind];
-  let encoder: GPUCommandEncoder | undefined;
-  let pass: GPUComputePassEncoder | undefined;
-  let flops = 0;
-  let bound: GPUComputePipeline | undefined;
-  const flush = (): void => {
-    if (!encoder || !pass) return;
-    pass.end();
-    engine.submit([encoder.finish()]);
-    encoder = pass = bound = undefined;
-    flops = 0;
-  };
-  for (const { program, segments } of parts) {
-    program.assertUsable();
-    for (const index of program.dispatchesOf(segments)) {
-      const { plan } = program.plan.dispatches[index];
-      if (pass && flops + plan.flops > budget) flush();
-      if (!pass) {
-        encoder = engine.device.createCommandEncoder({ label });
-        pass = encoder.beginComputePass({ label });
-      }
-      bound = program.encodeNext(pass, index, bound);
-      flops += plan.flops;
-    }
-  }
-  flush();
-}
-
 /**
  * Compiles a plan: pipelines (in parallel, cached), buffers, weights, bind groups.
  *
@@ -263,50 +213,37 @@ export async function compileProgram(
         owned.push(buffer);
         return buffer;
       };
-      const slots = memory.slots.map((size, index) => take(size, `${plan.label}: slot ${index}`, false));
-      const bufferOf = plan.storages.map((storage): GPUBuffer => {
+      const arenas = memory.arenas.map((size, index) => take(size, `${plan.label}: arena ${index}`, false));
+      const rangeOf = plan.storages.map((storage): BufferRange => {
+        const whole = (buffer: GPUBuffer): BufferRange => ({ buffer, offset: 0, size: storage.byteLength });
         switch (storage.kind) {
           case 'temp': {
-            const slot = memory.slotOf.get(storage.id);
-            return slot === undefined ? slots[0] : slots[slot]; // never dispatched: never bound either
+            const place = memory.placeOf.get(storage.id);
+            if (!place) return whole(arenas[0]); // never dispatched: never bound either
+            return { buffer: arenas[place.arena], offset: place.byteOffset, size: storage.byteLength };
           }
           case 'state': {
             const bound = options.bind?.[storage.label];
-            if (!bound) return take(storage.byteLength, storage.label, true);
+            if (!bound) return whole(take(storage.byteLength, storage.label, true));
             if (bound.byteLength !== storage.byteLength)
               throw new UsageError(
                 `program "${plan.label}": state "${storage.label}" takes ${storage.byteLength} bytes, the tensor bound to it has ${bound.byteLength}.`,
               );
-            return bound.buffer;
+            return whole(bound.buffer);
           }
           case 'constant': {
             const buffer = take(storage.byteLength, storage.label, false);
             engine.write(buffer, 0, storage.data);
-            return buffer;
+            return whole(buffer);
           }
           case 'weight':
-            return weights.get(`${storage.request.key}:${storage.part}`) as GPUBuffer;
+            return whole(weights.get(`${storage.request.key}:${storage.part}`) as GPUBuffer);
         }
       });
-      const offsets = uniformOffsets(plan, engine.facts.limits.minUniformBufferOffsetAlignment);
-      uniforms = writeUniforms(engine, plan, offsets);
-      const steps = plan.dispatches.map((dispatch, index): Step => {
-        const kernel = kernels[index];
-        const entries: GPUBindGroupEntry[] = dispatch.operands.map((id, binding) => ({
-          binding,
-          resource: { buffer: bufferOf[id], size: plan.storages[id].byteLength },
-        }));
-        if (uniforms && dispatch.plan.uniform.byteLength > 0)
-          entries.push({
-            binding: entries.length,
-            resource: { buffer: uniforms, offset: offsets[index], size: dispatch.plan.uniform.byteLength },
-          });
-        const label = `${dispatch.plan.op}[${dispatch.plan.variant}]`;
-        const bindGroup = engine.device.createBindGroup({ layout: kernel.layout, entries, label });
-        engine.counters.bindGroupsCreated++;
-        return { plan: dispatch.plan, kernel, bindGroup };
-      });
-      return new Program(engine, plan, memory, { steps, bufferOf, owned, uniforms });
+      const params = packParams(plan, engine.facts.limits.minUniformBufferOffsetAlignment);
+      uniforms = writeParams(engine, plan.label, params);
+      const steps = bindSteps(engine, plan, { kernels, rangeOf, params, uniforms });
+      return new Program(engine, plan, memory, { steps, rangeOf, owned, uniforms });
     });
   } catch (error) {
     // Destroyed, not released: a buffer that the device could not make must never come back from the pool.
@@ -329,33 +266,4 @@ async function loadWeights(plan: ProgramPlan, options: CompileOptions): Promise<
   if (!options.weights)
     throw new UsageError(`program "${plan.label}": needs ${requests.size} weights, but no weight store was given.`);
   return options.weights.resolve([...requests.values()], options.signal);
-}
-
-function uniformOffsets(plan: ProgramPlan, alignment: number): number[] {
-  let end = 0;
-  return plan.dispatches.map(({ plan: { uniform } }) => {
-    if (uniform.byteLength === 0) return 0;
-    const offset = Math.ceil(end / alignment) * alignment;
-    end = offset + uniform.byteLength;
-    return offset;
-  });
-}
-
-function writeUniforms(engine: Engine, plan: ProgramPlan, offsets: readonly number[]): GPUBuffer | undefined {
-  let size = 0;
-  plan.dispatches.forEach((dispatch, index) => {
-    if (dispatch.plan.uniform.byteLength > 0) size = Math.max(size, offsets[index] + dispatch.plan.uniform.byteLength);
-  });
-  if (size === 0) return undefined;
-  const bytes = new Uint8Array(size);
-  plan.dispatches.forEach((dispatch, index) => bytes.set(dispatch.plan.uniform, offsets[index]));
-  const buffer = engine.pool.track(
-    engine.device.createBuffer({
-      size,
-      usage: BUFFER_USAGE.UNIFORM | BUFFER_USAGE.COPY_DST,
-      label: `${plan.label}: params`,
-    }),
-  );
-  engine.write(buffer, 0, bytes);
-  return buffer;
 }

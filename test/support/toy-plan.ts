@@ -26,3 +26,9 @@ export function scalePlan(count: number, factor: number): KernelPlan {
     bytes: count * 8,
   };
 }
+
+/** Reads x and writes nothing: for plans that are never run. */
+export function readPlan(count: number): KernelPlan {
+  const plan = scalePlan(count, 1);
+  return { ...plan, op: 'toy_read', bindings: plan.bindings.slice(0, 1) };
+}
