@@ -1,5 +1,6 @@
 import { plotsOf, type BenchPlot } from './bench-plots.ts';
 import { compareReports, comparisonLines } from './compare-reports.ts';
+import { summaryLines } from './contest-summary.ts';
 import { headLines, kernelLines, workloadLines } from './print-report.ts';
 import type { BenchReport } from './report.ts';
 
@@ -10,6 +11,7 @@ export function reportLines(report: BenchReport): string[] {
     '',
     ...(report.kernels.length > 0 ? [...kernelLines(report.kernels), ''] : []),
     ...workloadLines(report.workloads),
+    ...summaryLines(report.workloads),
   ];
 }
 
