@@ -93,6 +93,10 @@ export const benchSpecs: readonly NamedSpec[] = [
   square(512, 512, 512, 'f16'),
   square(256, 3072, 768, 'bf16'),
   square(256, 3072, 768, 'i8'),
+  {
+    name: '256 x 3072 x 768, i8 x i8',
+    spec: { m: 256, n: 3072, k: 768, x: { dtype: 'i8' }, w: { dtype: 'i8', order: 'nk' } },
+  },
   square(1, 18432, 3072, 'bf16'),
   square(8192, 12288, 3072, 'f16'),
 ];

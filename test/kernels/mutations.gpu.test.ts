@@ -77,6 +77,18 @@ const FAULTS: readonly { op: string; fault: string; from: string; to: string; on
     to: 'i32(size) - 1))',
     only: 'up2',
   },
+  { op: 'quantize_rows', fault: 'reversal lost', from: 'v.wzyx', to: 'v', only: '[19,36]' },
+  {
+    op: 'quantize_rows',
+    fault: 'codes cut off',
+    from: 'round(v * per_unit)',
+    to: 'trunc(v * per_unit)',
+    only: '[7,13]',
+  },
+  { op: 'quantize_rows', fault: 'outermost factor lost', from: 'QUADS == 64u', to: 'QUADS == 63u', only: '[3,512]' },
+  { op: 'quantize_rows', fault: 'factor of 2 lost', from: 'stride < BLOCK', to: 'stride > BLOCK', only: '[3,40]' },
+  { op: 'quantize_rows', fault: 'one row too many', from: 'row >= p.rows', to: 'row > p.rows', only: '[7,13]' },
+  { op: 'quantize_rows', fault: 'first quarter alone measured', from: 'largest_of(d)', to: '0.0', only: '[3,12288]' },
   { op: 'patchify', fault: 'columns before rows in a patch', from: '(c / 2u) % 2u', to: 'c % 2u' },
 ];
 

@@ -13,6 +13,7 @@ import { planPatchify } from '../../kernels/patchify/patchify.ts';
 import { planPixelNorm } from '../../kernels/pixel-norm/pixel-norm.ts';
 import { planQkNormRope } from '../../kernels/qk-norm-rope/qk-norm-rope.ts';
 import { planReduceFinish, planReducePartials, reducePartialCount } from '../../kernels/reduce/reduce.ts';
+import { planQuantizeRows } from '../../kernels/quantize-rows/quantize-rows.ts';
 import { planRmsNorm } from '../../kernels/rms-norm/rms-norm.ts';
 import { rowSchemes } from '../../kernels/row-scheme.ts';
 import { planSamplerStep } from '../../kernels/sampler-step/sampler-step.ts';
@@ -45,6 +46,21 @@ const REFUSED: readonly [rule: string, plan: () => unknown, message: string][] =
     'addresses beyond 32 bits',
     () => planCopyRows(floor, { rows: 2 ** 20, columns: 2 ** 13 }),
     'copy_rows: x ends at element 8589934592, past 32-bit addresses. Split the rows.',
+  ],
+  [
+    'a group that does not divide the columns',
+    () => planQuantizeRows(floor, { rows: 2, columns: 96, group: 64 }),
+    "quantize_rows: the rotation's group must be a power of two up to 256 that divides the 96 columns, got 64.",
+  ],
+  [
+    'a group that is too large',
+    () => planQuantizeRows(floor, { rows: 2, columns: 1024, group: 512 }),
+    "quantize_rows: the rotation's group must be a power of two up to 256 that divides the 1024 columns, got 512.",
+  ],
+  [
+    'codes that start within a word',
+    () => planQuantizeRows(floor, { rows: 2, columns: 8, group: 8, y: { stride: 10 } }),
+    'quantize_rows: rows of codes must start at multiples of 4 elements, got offset 0, stride 10.',
   ],
   [
     'a scheme that the device lacks',

@@ -53,6 +53,27 @@ const FAULTS = [
     to: 'if (k < p.k)',
   },
   {
+    fault: 'padding of K multiplied, i8 by i8',
+    name: 'i8 x i8, a rest of K, windows',
+    variant: 'dot16',
+    from: 'left >= 4u',
+    to: 'left >= 1u',
+  },
+  {
+    fault: 'K steps out of order, i8 by i8',
+    name: 'i8 x i8, one past the tiles',
+    variant: 'dot64',
+    from: 'next + stage_word',
+    to: 'word + stage_word',
+  },
+  {
+    fault: 'scales of rows swapped, i8 by i8',
+    name: 'i8 x i8, three rows',
+    variant: 'dot4',
+    from: 'row_scales[row]',
+    to: 'row_scales[p.m - 1u - row]',
+  },
+  {
     fault: 'halves of bf16 swapped',
     name: '21 x 28 x 37, bf16 nk',
     variant: 'naive',
