@@ -3,7 +3,7 @@ import { join, posix } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KernelCheck } from '../../tools/doctor/check-kernel.ts';
-import { ensureBuilt, ROOT } from '../support/built.ts';
+import { BUILD_TIMEOUT, ensureBuilt, ROOT } from '../support/built.ts';
 import { findChromium } from './chromium.ts';
 import { serve, type StaticServer } from './static-server.ts';
 
@@ -74,7 +74,7 @@ describe.skipIf(typeof found === 'string')(`headless Chromium${typeof found === 
       if (!response.ok() && response.url().endsWith('js')) problems.push(`${response.status()} ${response.url()}`);
     });
     await page.goto(server.origin);
-  });
+  }, BUILD_TIMEOUT);
   afterAll(async () => {
     await browser?.close();
     await server?.close();

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readTar } from '../../runtime/node/tar.ts';
-import { ensureBuilt, ROOT } from '../support/built.ts';
+import { BUILD_TIMEOUT, ensureBuilt, ROOT } from '../support/built.ts';
 
 /**
  * What is published, as an app gets it: packed, unpacked into node_modules, no install script run, no addon, no
@@ -41,7 +41,7 @@ beforeAll(() => {
     symlinkSync(join(ROOT, 'node_modules', name), join(app, 'node_modules', name));
   }
   writeFileSync(join(app, 'package.json'), '{ "type": "module" }');
-});
+}, BUILD_TIMEOUT);
 afterAll(() => rmSync(app, { recursive: true, force: true }));
 
 /** Runs an ES module in the app. */
@@ -139,6 +139,24 @@ describe('the packed package', () => {
     const { status, stdout } = spawnSync(process.execPath, [tool, '--help'], { cwd: app, encoding: 'utf8' });
     expect(status).toBe(0);
     expect(stdout).toMatch(/^Usage: layerloom/);
+  });
+
+  it('benches a kernel of the user with it, from the example that it brings', () => {
+    const tool = join(installed, bin.layerloom);
+    const listed = spawnSync(process.execPath, [tool, 'bench', 'rms_norm', '--list'], { cwd: app, encoding: 'utf8' });
+    expect(listed.stdout).toMatch(/^rms_norm\n.* \[5,64\] uniform$/m);
+    const example = join(installed, 'examples/bench/rms-norm-row-per-lane.mjs');
+    const args = ['bench', '--with', example, '--case', '[5,64] uniform', '--seconds', '0.02', '--json', 'bench.json'];
+    const { status, stdout, stderr } = spawnSync(process.execPath, [tool, ...args], { cwd: app, encoding: 'utf8' });
+    if (status === 3) return expect(stderr).toMatch(/no WebGPU adapter/); // no device: it says so, and that is all
+    expect([status, stdout], stderr).toEqual([0, expect.stringMatching(/rms_norm +\[5,64\] uniform/)]);
+    const { kernels } = JSON.parse(readFileSync(join(app, 'bench.json'), 'utf8')) as {
+      kernels: readonly { readonly source: string; readonly fault: string | null }[];
+    };
+    expect(kernels.map(({ source, fault }) => [source === 'layerloom', fault])).toEqual([
+      [true, null],
+      [false, null],
+    ]);
   });
 
   it('has types that a strict app compiles against', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as browserApi from '../../index.ts';
 import { createProgram } from '../../tools/program.ts';
-import { ensureBuilt, ROOT } from '../support/built.ts';
+import { BUILD_TIMEOUT, ensureBuilt, ROOT } from '../support/built.ts';
 import { testEngine } from '../support/engine.ts';
 
 const engine = await testEngine();
@@ -19,7 +19,7 @@ function block(section: string, language: string): string {
 }
 
 describe('README', () => {
-  beforeAll(() => ensureBuilt());
+  beforeAll(() => ensureBuilt(), BUILD_TIMEOUT);
 
   it('links to files that exist', () => {
     const links = [...readme.matchAll(/\]\(([^)#]+)\)|src="([^"]+)"/g)].map((match) => match[1] ?? match[2]);

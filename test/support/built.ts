@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SOURCES = ['index.ts', 'node.ts', 'package.json', 'tsconfig.build.json', 'kernels', 'runtime', 'model', 'tools'];
 
+/** Milliseconds that a hook which builds may take: the compiler has been seen to take minutes beside other work. */
+export const BUILD_TIMEOUT = 600_000;
+
 /**
  * Builds dist/ unless it is newer than every source, for tests of what is published.
  *
