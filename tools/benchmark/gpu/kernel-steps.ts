@@ -1,6 +1,6 @@
 import type { KernelCase, OpCases } from '../../../kernels/cases.ts';
 import { runSuite } from '../suite.ts';
-import { KernelRun, makeCaseData } from '../kernel-run.ts';
+import { KernelRun, makeCaseData, type BenchCase } from '../kernel-run.ts';
 import { kernelLines } from '../print-report.ts';
 import type { KernelRow } from '../report.ts';
 import { faultOfRows, type StepContext, type StepResult } from './step.ts';
@@ -23,7 +23,7 @@ export async function measureCases(
     }
     try {
       const result = await runSuite(engine, {
-        ops: [{ op: op.op, cases: [testCase] }],
+        ops: [{ op: op.op, cases: [context.isSmall ? withFewVariants(testCase) : testCase] }],
         caseText: '', // the case, whatever it was made for
         variants,
         clock,
@@ -52,6 +52,21 @@ export async function measureCases(
       ...skipped.map((line) => `skipped ${line}`),
     ],
     data: { roofs, kernels, skipped },
+  };
+}
+
+/** Variants of a case in a dry run: each is compiled, which CPU drivers take seconds for. */
+const FEW = 4;
+
+/** A case with the planner's choice and a few of the other variants, from all over the list. */
+function withFewVariants(testCase: BenchCase): BenchCase {
+  return {
+    ...testCase,
+    variants: (facts) => {
+      const names = testCase.variants(facts);
+      const every = Math.ceil(names.length / FEW);
+      return names.filter((_, i) => i % every === 0);
+    },
   };
 }
 
