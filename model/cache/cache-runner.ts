@@ -2,7 +2,7 @@ import type { Engine } from '../../runtime/engine.ts';
 import { UsageError } from '../../runtime/errors.ts';
 import { ProgramBuilder } from '../../runtime/program/builder.ts';
 import { compileProgram, type Program } from '../../runtime/program/program.ts';
-import { runPrograms, type ProgramPart } from '../../runtime/program/submits.ts';
+import { runProgramsPaced, type ProgramPart } from '../../runtime/program/submits.ts';
 import type { BranchPass, Denoiser, PassReport, PassRunner, RegionDifference } from '../denoise/denoiser.ts';
 import { runSegments, type BlockHook } from '../hooks/block-hooks.ts';
 import { joinRanges } from '../mmdit/block.ts';
@@ -59,6 +59,8 @@ interface PendingCall {
   readonly programs: BranchPrograms;
   /** Recorded work that is not submitted yet: it goes out together, when something waits for it. */
   readonly queue: ProgramPart[];
+  /** Of the run: seen between submits. */
+  readonly signal: AbortSignal | undefined;
   flops: number;
 }
 
@@ -108,27 +110,28 @@ export class CacheRunner implements PassRunner {
    * Both passes' first blocks are submitted before the first verdict is waited for, so that with guidance the device works
    * on one pass while the other's difference travels.
    */
-  async run(passes: readonly BranchPass[], step: number): Promise<PassReport[]> {
+  async run(passes: readonly BranchPass[], step: number, signal?: AbortSignal): Promise<PassReport[]> {
     const reports: PassReport[] = [];
     const started: { call: PendingCall; pending: Pending | undefined }[] = [];
     for (const { branch } of passes) {
-      const call = await this.#start(branch, step);
+      const call = await this.#start(branch, step, signal);
       const isFirst = started.length === 0;
       started.push({
         call,
-        pending: isFirst || this.plan.independentBranches ? this.#ask(call, step) : undefined,
+        pending: isFirst || this.plan.independentBranches ? await this.#ask(call, step) : undefined,
       });
     }
     // While a difference travels, the device has the other pass's first blocks to work on.
-    if (started.some(({ pending }) => pending && 'means' in pending)) for (const { call } of started) submit(call);
+    if (started.some(({ pending }) => pending && 'means' in pending))
+      for (const { call } of started) await submit(call);
     for (const { call, pending } of started)
-      reports.push(await this.#finish(call, pending ?? this.#ask(call, step), step));
+      reports.push(await this.#finish(call, pending ?? (await this.#ask(call, step)), step));
     return reports;
   }
 
-  async #start(branch: CacheBranch, step: number): Promise<PendingCall> {
+  async #start(branch: CacheBranch, step: number, signal: AbortSignal | undefined): Promise<PendingCall> {
     const programs = this.#programs(branch);
-    const call: PendingCall = { branch, programs, queue: [], flops: 0 };
+    const call: PendingCall = { branch, programs, queue: [], signal, flops: 0 };
     await this.#runPass(call, [EMBED_SEGMENT], step);
     this.#runCache(call, [CACHE_SEGMENTS.mark]);
     await this.#runPass(call, programs.pass.blocks(0, this.plan.firstBlocks), step);
@@ -136,13 +139,13 @@ export class CacheRunner implements PassRunner {
   }
 
   /** The policy's verdict, or the start of a measurement. */
-  #ask(call: PendingCall, step: number): Pending {
+  async #ask(call: PendingCall, step: number): Promise<Pending> {
     const run = this.#run(call.branch);
     const verdict = this.#policyNow().decide({ step, branch: call.branch });
     if (verdict !== 'measure') return verdict;
     if (!run.hasPrevious) return this.#policyNow().compare({ step, branch: call.branch }, Number.NaN);
     this.#runCache(call, [CACHE_SEGMENTS.measure]);
-    submit(call);
+    await submit(call);
     const means = call.programs.program.read(CACHE_STATES.means) as Promise<Float32Array>;
     means.catch(() => {}); // awaited later, or never where the other branch fails first
     return { means };
@@ -182,7 +185,7 @@ export class CacheRunner implements PassRunner {
       this.#addForecast(call, run.calibrator.forecast(step));
     }
     await this.#runPass(call, [...pass.blocks(pass.numBlocks - lastBlocks, pass.numBlocks), HEAD_SEGMENT], step);
-    submit(call);
+    await submit(call);
     return {
       branch,
       computed,
@@ -220,7 +223,7 @@ export class CacheRunner implements PassRunner {
       call.queue.push({ program: pass.program, segments });
       return;
     }
-    submit(call);
+    await submit(call);
     await runSegments(pass, segments, { branch: call.branch, step }, hooks);
   }
 
@@ -247,8 +250,8 @@ export class CacheRunner implements PassRunner {
   }
 }
 
-function submit(call: PendingCall): void {
-  runPrograms(call.queue.splice(0));
+function submit(call: PendingCall): Promise<void> {
+  return runProgramsPaced(call.queue.splice(0), call.signal);
 }
 
 /** mean |prev - r| / mean |prev| over all ranges together, from the means of each. */
