@@ -47,12 +47,12 @@ export async function runSteps(options: StepsOptions): Promise<number> {
   for (const { name } of steps) rmSync(join(out, `${name}.json`), { force: true }); // of an earlier run
   const outcomes: Outcome[] = [];
   for (const step of steps) {
-    const left = budget - (performance.now() - start) / 1000;
+    const left = budget - GRACE - (performance.now() - start) / 1000;
     const [least, most] = isCut ? [1, Infinity] : step.seconds;
     if (left < least) outcomes.push(skip(out, step.name, `${figure(Math.max(0, left))} s left, it takes ${least}`));
     else {
       console.error(`== ${step.name}: ${step.what}`);
-      outcomes.push(await runOne(options, step.name, Math.min(most, left - GRACE)));
+      outcomes.push(await runOne(options, step.name, Math.min(most, left)));
     }
     const { lines } = outcomes[outcomes.length - 1];
     if (lines.length > 0) console.error(lines.join('\n'));
