@@ -144,7 +144,7 @@ describe('the packed package', () => {
   it('benches a kernel of the user with it, from the example that it brings', () => {
     const tool = join(installed, bin.layerloom);
     const listed = spawnSync(process.execPath, [tool, 'bench', 'rms_norm', '--list'], { cwd: app, encoding: 'utf8' });
-    expect(listed.stdout).toMatch(/^rms_norm\n.* \[5,64\] uniform$/m);
+    expect(listed.stdout, listed.stderr).toMatch(/^rms_norm\n(?:.*\n)*.* \[5,64\] uniform$/m);
     const example = join(installed, 'examples/bench/rms-norm-row-per-lane.mjs');
     const args = ['bench', '--with', example, '--case', '[5,64] uniform', '--seconds', '0.02', '--json', 'bench.json'];
     const { status, stdout, stderr } = spawnSync(process.execPath, [tool, ...args], { cwd: app, encoding: 'utf8' });
