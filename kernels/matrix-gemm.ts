@@ -24,8 +24,14 @@ import type { MatrixUnit } from './matrix-unit.ts';
  * Two schemes, as the tile says. One buffer: barrier, registers to workgroup memory, barrier, fetch the next step into
  * registers, multiply. Two buffers: fetch, multiply from one, registers to the other, one barrier. Sums leave through a
  * patch per subgroup in the same memory, because a matrix's elements cannot be addressed.
+ *
+ * @param firstRow expression for the first row of a tile of so many rows
  */
-export function emitGemm(unit: MatrixUnit, layout: TileLayout): string {
+export function emitGemm(
+  unit: MatrixUnit,
+  layout: TileLayout,
+  firstRow = (rows: number): string => `tile.row * ${rows}u`,
+): string {
   const { tile } = layout;
   const e = new MatrixEmitter(unit.form);
   const size = unit.setsSize ? ` @subgroup_size(${unit.subgroupSize})` : '';
@@ -35,7 +41,7 @@ export function emitGemm(unit: MatrixUnit, layout: TileLayout): string {
     '  return;',
     '}',
     'let tile = gemm_tile(index);',
-    `let row = tile.row * ${tile.rows}u;`,
+    `let row = ${firstRow(tile.rows)};`,
     `let col = tile.col * ${layout.heads?.columns ?? tile.columns}u;`,
     `let part_row = (subgroup / ${layout.gridColumns}u) * ${layout.fragmentRows * unit.m}u;`,
     `let part_col = (subgroup % ${layout.gridColumns}u) * ${layout.fragmentColumns * unit.n}u;`,

@@ -8,7 +8,12 @@ fn column_gate(col: u32) -> vec4f {
 
 fn combine(index: u32, row: u32, column: Column, value: vec4f) {
   let last = p.n - 1u;
-  let base = p.gate_offset + rows[p.row_offset + row] * p.gate_stride;
+  // Of two problems the first has no index: its rows take row 0 of the table.
+  var table_row = 0u;
+  if (!GROUPED || problem == 1u) {
+    table_row = rows[p.row_offset + row - problem * p.split_at];
+  }
+  let base = p.gate_offset + problem * p.gate_step + table_row * p.gate_stride;
   let factor = vec4f(
     gate[base + column.col],
     gate[base + min(column.col + 1u, last)],

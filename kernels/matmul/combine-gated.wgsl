@@ -3,7 +3,7 @@
 
 fn column_gate(col: u32) -> vec4f {
   let last = p.n - 1u;
-  let base = p.gate_offset;
+  let base = p.gate_offset + problem * p.gate_step;
   return vec4f(
     gate[base + col],
     gate[base + min(col + 1u, last)],

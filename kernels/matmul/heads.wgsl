@@ -1,6 +1,6 @@
 // The end of a product whose columns are heads of queries, keys and values (kernels/matrix-heads.ts):
 //   queries and keys: h = RMSNorm(h) * norms[kind], then each pair of h turned by its token's angle; values: stay
-//   norms f32 [2, dim]: of queries, of keys; cosines, sines f32: a row of dim / 2 for each row of the product
+//   norms f32 [2, dim] of each problem: of queries, of keys; cosines, sines f32: dim / 2 for each row of the product
 //   pairs: (2k, 2k + 1), or (k, k + dim / 2) where HEAD_HALF; (a, b) -> (a cos - b sin, a sin + b cos)
 // prelude: const HEAD_DIM: u32, const HEAD_HALF: bool
 @group(0) @binding(BINDING_NORMS) var<storage, read> norms: array<f32>;
@@ -24,7 +24,7 @@ fn head_put(tile: Tile, row: u32, col: u32, value: vec4f, partner: vec4f, square
     return;
   }
   let d = col - head * HEAD_DIM;
-  let weights = select(0u, HEAD_DIM, head >= p.query_heads);
+  let weights = problem * 2u * HEAD_DIM + select(0u, HEAD_DIM, head >= p.query_heads);
   let scale = 1.0 / sqrt(squares / f32(HEAD_DIM) + p.head_eps);
   let own = value * scale * norm_at(weights + d);
   let angles = p.table_offset + row * p.table_stride;

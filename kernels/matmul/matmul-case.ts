@@ -67,7 +67,7 @@ function makeInputs(random: CaseRandom, spec: MatmulSpec, half: boolean): Record
     x: fill(random, x, batch, m, k, half),
     w:
       order === 'nk'
-        ? fill(random, w, batch / batchGroup, n, k, half)
+        ? fill(random, w, spec.split ? 2 : batch / batchGroup, n, k, half)
         : fill(random, w, batch / batchGroup, k, n, half),
     // Stored outputs overwrite NaN; rows that are added to hold data, and everything around them is NaN.
     out: fill(random, out, spec.add ? batch : 0, m, n),
@@ -90,7 +90,7 @@ function makeInputs(random: CaseRandom, spec: MatmulSpec, half: boolean): Record
     const tableRows = spec.gate.tableRows ?? 1;
     for (let row = 0; row < tableRows; row++) table.set(random.floats(n), gate.offset + row * gate.stride);
     inputs.gate = table;
-    const indices = Array.from({ length: gate.rowOffset + m }, (_, i) =>
+    const indices = Array.from({ length: gate.rowOffset + m - (spec.split?.at ?? 0) }, (_, i) =>
       i < gate.rowOffset ? 0xffffff : random.integer(tableRows),
     );
     if (spec.gate.indexed) inputs.rows = Uint32Array.from(indices);

@@ -46,10 +46,10 @@ export function resolveHeads(heads: MatmulHeads, m: number, n: number): Resolved
   return { ...heads, table: resolveView('matmul', 'rotation table', heads.table, m, dim / 2) };
 }
 
-/** Bindings of the heads' weights and angles. */
-export function headBindings({ dim, table }: ResolvedHeads): BindingSpec[] {
+/** Bindings of the heads' weights, for each of `problems` products, and of the angles. */
+export function headBindings({ dim, table }: ResolvedHeads, problems: number): BindingSpec[] {
   return [
-    { name: 'norms', access: 'read', byteLength: 2 * dim * 4 },
+    { name: 'norms', access: 'read', byteLength: problems * 2 * dim * 4 },
     { name: 'cosines', access: 'read', byteLength: table.end * 4 },
     { name: 'sines', access: 'read', byteLength: table.end * 4 },
   ];

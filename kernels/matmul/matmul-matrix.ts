@@ -83,7 +83,7 @@ export function describeMatrix(
   const shape = { head, rows: laid.tile.rows, columns: laid.heads?.columns ?? laid.tile.columns };
   if (unit.component === 'i8') {
     const isWideCodes = k % 16 === 0 && [x, w].every(({ offset, stride }) => offset % 16 === 0 && stride % 16 === 0);
-    const body = [operands, isWideCodes ? i8Wide : i8Narrow, emitGemm(unit, laid)].join('\n');
+    const body = [operands, isWideCodes ? i8Wide : i8Narrow, emitGemm(unit, laid, firstRow)].join('\n');
     return { ...shape, x: '', w: '', body, xScale: 1 };
   }
   const isWideX = x.dtype === 'f16' && isWide(x, k);
@@ -92,9 +92,14 @@ export function describeMatrix(
     ...shape,
     x: isWideX ? xF16Wide : `${parts.xPart}\n${xEight}`,
     w: isWideW ? wF16Wide : `${parts.wPart}\n${wEight}`,
-    body: [operands, leftF16, order === 'nk' ? rightNk : rightKn, emitGemm(unit, laid)].join('\n'),
+    body: [operands, leftF16, order === 'nk' ? rightNk : rightKn, emitGemm(unit, laid, firstRow)].join('\n'),
     xScale: x.dtype === 'f16' ? 1 : (spec.xScale ?? 1),
   };
+}
+
+/** Two problems' tiles begin where each of them does. */
+function firstRow(rows: number): string {
+  return `first_row(tile, ${rows}u)`;
 }
 
 function componentOf(x: ResolvedOperand): 'f16' | 'i8' {

@@ -2,6 +2,7 @@ import type { DType } from '../dtype.ts';
 import { DTypeError, ShapeError } from '../errors.ts';
 import { isVec4, requireSizes, resolveView, type RowView } from '../row-view.ts';
 import { resolveHeads, type MatmulHeads, type ResolvedHeads } from './matmul-heads.ts';
+import { resolveSplit, type MatmulSplit, type ResolvedSplit } from './matmul-split.ts';
 
 /** Where the rows of a batched matrix lie: element (b, r, c) is at `offset + b * batchStride + r * stride + c`. */
 export interface BatchedView extends RowView {
@@ -69,6 +70,8 @@ export interface MatmulSpec extends MatmulEpilogue {
    * below 65504), taken back in f32; 1 where absent. Variants that compute in f32 ignore it.
    */
   readonly xScale?: number;
+  /** Two products in one dispatch: rows from `split.at` on have weights and an epilogue of their own. */
+  readonly split?: MatmulSplit;
 }
 
 /** An operand with its defaults filled in. */
@@ -97,6 +100,7 @@ export interface ResolvedMatmul {
   readonly gate: { readonly offset: number; readonly stride: number; readonly end: number; readonly rowOffset: number };
   readonly alpha: number;
   readonly heads?: ResolvedHeads;
+  readonly split?: ResolvedSplit;
 }
 
 type OperandDType = MatmulWeightView['dtype'];
@@ -124,7 +128,7 @@ export function resolveMatmul(spec: MatmulSpec): ResolvedMatmul {
     throw new ShapeError(`matmul: xScale must be a power of two, got ${xScale}.`);
   const x = resolveOperand('x', spec.x?.dtype ?? 'f32', spec.x, m, k, batch);
   const [wRows, wColumns] = spec.w.order === 'nk' ? [n, k] : [k, n];
-  const w = resolveOperand('w', spec.w.dtype, spec.w, wRows, wColumns, Math.ceil(batch / batchGroup));
+  const w = resolveOperand('w', spec.w.dtype, spec.w, wRows, wColumns, spec.split ? 2 : Math.ceil(batch / batchGroup));
   if (w.dtype === 'i4') requireGroups(spec.w, w);
   const out = resolveOperand('out', spec.out?.dtype ?? 'f32', spec.out, m, n, batch);
   if (batch > 1 && out.batchStride === 0)
@@ -144,6 +148,8 @@ export function resolveMatmul(spec: MatmulSpec): ResolvedMatmul {
       `matmul: heads go with neither an activation nor add nor a batch, got ${spec.activation ?? 'none'}, ${spec.add ?? 'none'}, ${batch}.`,
     );
   const gate = resolveView('matmul', 'gate', spec.gate, spec.gate?.tableRows ?? 1, n);
+  const split = spec.split && resolveSplit(spec.split, { m, n, batch, out, gate, isWhole });
+  const gateEnd = gate.end + Math.max(0, (split ? (spec.split?.gateOffset ?? gate.offset) : gate.offset) - gate.offset);
   return {
     m,
     n,
@@ -153,8 +159,13 @@ export function resolveMatmul(spec: MatmulSpec): ResolvedMatmul {
     order: spec.w.order,
     x,
     w,
-    out: { ...out, isAligned: isWhole },
-    gate: { ...gate, rowOffset: spec.gate?.rowOffset ?? 0 },
+    out: {
+      ...out,
+      isAligned: isWhole,
+      ...(split ? { byteLength: split.outEnd * BYTES[out.dtype as 'f32' | 'f16'] } : {}),
+    },
+    gate: { ...gate, end: gateEnd, rowOffset: spec.gate?.rowOffset ?? 0 },
+    ...(split ? { split } : {}),
     alpha,
     ...(spec.heads ? { heads: resolveHeads(spec.heads, m, n) } : {}),
   };

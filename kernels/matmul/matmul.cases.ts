@@ -2,6 +2,7 @@ import type { KernelCase, OpCases } from '../cases.ts';
 import { caseOf } from './matmul-case.ts';
 import { headCases } from './matmul-heads-cases.ts';
 import { matrixCases } from './matmul-matrix-cases.ts';
+import { splitCases } from './matmul-split-cases.ts';
 import { benchSpecs, windowSpecs } from './matmul-shapes.ts';
 
 const f32nk = { dtype: 'f32', order: 'nk' } as const;
@@ -106,6 +107,7 @@ export const cases: OpCases = {
     ...epilogues,
     ...matrixCases,
     ...headCases,
+    ...splitCases,
     ...windowSpecs.map(({ name, spec }) => caseOf(name, spec)),
     ...benchSpecs.map(({ name, spec }) => caseOf(name, spec, 'all', { benchOnly: true })),
   ],

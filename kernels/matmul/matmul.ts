@@ -27,8 +27,11 @@ import { wgsl as orderKn } from './w-order-kn.wgsl.ts';
 import { wgsl as orderNk } from './w-order-nk.wgsl.ts';
 import { wgsl as outF16 } from './out-f16.wgsl.ts';
 import { wgsl as outF32 } from './out-f32.wgsl.ts';
+import { wgsl as outF32Two } from './out-f32-two.wgsl.ts';
 import { wgsl as outF32Unaligned } from './out-f32-unaligned.wgsl.ts';
 import { wgsl as params } from './params.wgsl.ts';
+import { wgsl as problemOne } from './problem-one.wgsl.ts';
+import { wgsl as problemTwo } from './problem-two.wgsl.ts';
 import { wgsl as scaleChannel } from './scale-channel.wgsl.ts';
 import { wgsl as scaleNone } from './scale-none.wgsl.ts';
 import { wgsl as wBf16 } from './w-bf16.wgsl.ts';
@@ -46,6 +49,7 @@ import { wgsl as xF32Unaligned } from './x-f32-unaligned.wgsl.ts';
 
 export { isMatrixVariant, type MatrixVariant } from './matmul-matrix.ts';
 export type { MatmulHeads } from './matmul-heads.ts';
+export type { MatmulSplit } from './matmul-split.ts';
 export type {
   BatchedView,
   MatmulEpilogue,
@@ -75,7 +79,7 @@ export type MatmulVariant =
 /**
  * Plans out = epilogue(alpha * x w^T) (see MatmulSpec); sums are f32 whatever the operands are.
  *
- * Bindings in order: `x`, `w`, then as the spec asks `scales` (w of i8, i4), `row_scales` (x of i8), `bias`, `gate`, `rows` (gate by index), `norms`, `cosines`, `sines` (heads), then `out`.
+ * Bindings in order: `x`, `w`, then as the spec asks `scales` (w of i8, i4), `row_scales` (x of i8), `bias`, `gate`, `rows` (gate by index), `norms`, `cosines`, `sines` (heads), then `out` (and `out_second` of a split).
  *
  * @param variant forces an algorithm; the planner's choice where absent
  * @throws ShapeError, DTypeError if the spec is not valid or the variant cannot run it on this device
@@ -84,9 +88,11 @@ export function planMatmul(facts: DeviceFacts, spec: MatmulSpec, variant?: Matmu
   const problem = resolveMatmul(spec);
   const possible = variantsOf(facts, problem);
   const name = variant ?? possible[0];
-  if (problem.heads && possible.length === 0)
+  if (possible.length === 0)
     throw new ShapeError(
-      `matmul: no tile of this device's matrix unit holds whole heads of ${problem.heads.dim}. Use qk_norm_rope after the product.`,
+      problem.heads
+        ? `matmul: no tile of this device's matrix unit holds whole heads of ${problem.heads.dim}. Use qk_norm_rope after the product.`
+        : 'matmul: this device has no matrix unit for a split product. Use two products.',
     );
   if (!possible.includes(name))
     throw new ShapeError(
@@ -96,18 +102,21 @@ export function planMatmul(facts: DeviceFacts, spec: MatmulSpec, variant?: Matmu
   const algorithm = isMatrixVariant(name)
     ? matrixAlgorithm(facts, spec, problem, name, parts)
     : describeAlgorithm(name, facts, parts);
-  const tilesM = Math.ceil(problem.m / algorithm.rows);
+  const { split } = problem;
+  const firstTiles = Math.ceil((split?.at ?? problem.m) / algorithm.rows);
+  const tilesM = firstTiles + (split ? Math.ceil((problem.m - split.at) / algorithm.rows) : 0);
   const tilesN = Math.ceil(problem.n / algorithm.columns);
   const tiles = tilesM * tilesN * problem.batch;
   const { m, n, k, batch, x, w, out, gate } = problem;
   const { xScale = 1 } = algorithm;
   return {
     op: 'matmul',
-    variant: `${name},${w.dtype}-${problem.order}${problem.heads ? ',heads' : ''}`,
+    variant: `${name},${w.dtype}-${problem.order}${problem.heads ? ',heads' : ''}${split ? ',split' : ''}`,
     sources: [
       algorithm.prelude,
       bindingPrelude(parts.bindings),
       params,
+      split ? problemTwo : problemOne,
       ...algorithm.operands,
       ...parts.epilogue,
       algorithm.body,
@@ -123,6 +132,7 @@ export function planMatmul(facts: DeviceFacts, spec: MatmulSpec, variant?: Matmu
       { f32: problem.alpha / xScale },
       { f32: xScale },
       ...headFields(problem.heads),
+      ...[split?.at ?? m, firstTiles, split?.gateStep ?? 0, split?.outStep ?? 0].map((u32) => ({ u32 })),
     ]),
     workgroups: spreadGrid(tiles, facts.limits),
     flops: 2 * m * n * k * batch,
@@ -140,17 +150,19 @@ export function matmulVariants(facts: DeviceFacts, spec: MatmulSpec): readonly M
 }
 
 /**
- * Whether the heads of a spec end within the product: where the planner takes the matrix unit for the product without them
- * anyway, a tile holds whole heads and the bindings suffice. If not, `qk_norm_rope` is to follow a plain product.
+ * Whether heads and a split of a spec are for this device: where the planner takes the matrix unit for the product without
+ * them anyway, a tile holds whole heads, and number and size of the bindings suffice. If not, `qk_norm_rope` is to follow a
+ * plain product, and two products are to be planned.
  *
  * @throws ShapeError, DTypeError if the spec is not valid
  */
-export function fusesHeads(facts: DeviceFacts, spec: MatmulSpec): boolean {
+export function fusesMatmul(facts: DeviceFacts, spec: MatmulSpec): boolean {
   const problem = resolveMatmul(spec);
-  const { heads: _, ...plain } = problem;
+  const { heads: _heads, split: _split, ...plain } = problem;
   const { bindings } = chooseParts(spec, problem);
+  const most = Math.max(...bindings.map(({ byteLength }) => byteLength));
   return (
-    problem.heads !== undefined &&
+    most <= facts.limits.maxStorageBufferBindingSize &&
     isMatrixVariant(variantsOf(facts, plain)[0]) &&
     variantsOf(facts, problem).length > 0 &&
     bindings.length <= facts.limits.maxStorageBuffersPerShaderStage
@@ -172,7 +184,7 @@ function variantsOf(facts: DeviceFacts, problem: ResolvedMatmul): MatmulVariant[
 
 function rankVariants(facts: DeviceFacts, problem: ResolvedMatmul): MatmulVariant[] {
   const { m, n, order, w } = problem;
-  if (problem.heads) return matrixVariants(facts, problem);
+  if (problem.heads || problem.split) return matrixVariants(facts, problem);
   const gpu: MatmulVariant[] = [];
   if (m <= 4 && order === 'nk' && w.isAligned) gpu.push('gemv');
   const dot = dotVariants(problem);
@@ -276,7 +288,8 @@ interface Parts {
 }
 
 function chooseParts(spec: MatmulSpec, problem: ResolvedMatmul): Parts {
-  const { n, m, x, w, out, gate } = problem;
+  const { n, m, x, w, out, gate, split } = problem;
+  const problems = split ? 2 : 1;
   const weights = { f32: w.isAligned ? wF32 : wF32Unaligned, f16: wF16, bf16: wBf16, i8: wI8, i4: wI4 };
   const orders: Readonly<Record<WeightOrder, string>> = { nk: orderNk, kn: orderKn };
   const bindings: BindingSpec[] = [
@@ -284,7 +297,7 @@ function chooseParts(spec: MatmulSpec, problem: ResolvedMatmul): Parts {
     { name: 'w', access: 'read', byteLength: w.byteLength },
   ];
   const { group = I4_GROUP } = spec.w;
-  if (w.dtype === 'i8') bindings.push({ name: 'scales', access: 'read', byteLength: n * 4 });
+  if (w.dtype === 'i8') bindings.push({ name: 'scales', access: 'read', byteLength: problems * n * 4 });
   if (w.dtype === 'i4')
     bindings.push({
       name: 'scales',
@@ -292,18 +305,21 @@ function chooseParts(spec: MatmulSpec, problem: ResolvedMatmul): Parts {
       byteLength: Math.ceil(Math.ceil((w.byteLength * 2) / group) / 2) * 4,
     });
   if (x.dtype === 'i8') bindings.push({ name: 'row_scales', access: 'read', byteLength: m * 4 });
-  if (spec.bias) bindings.push({ name: 'bias', access: 'read', byteLength: n * 4 });
+  if (spec.bias) bindings.push({ name: 'bias', access: 'read', byteLength: problems * n * 4 });
   if (spec.gate) bindings.push({ name: 'gate', access: 'read', byteLength: gate.end * 4 });
-  if (spec.gate?.indexed) bindings.push({ name: 'rows', access: 'read', byteLength: (gate.rowOffset + m) * 4 });
-  if (problem.heads) bindings.push(...headBindings(problem.heads));
+  if (spec.gate?.indexed)
+    bindings.push({ name: 'rows', access: 'read', byteLength: (gate.rowOffset + m - (split?.at ?? 0)) * 4 });
+  if (problem.heads) bindings.push(...headBindings(problem.heads, problems));
   bindings.push({ name: 'out', access: 'read_write', byteLength: out.byteLength });
+  const hasSecond = split !== undefined && split.secondEnd > 0;
+  if (hasSecond) bindings.push({ name: 'out_second', access: 'read_write', byteLength: split.secondEnd * 4 });
   return {
     bindings,
     x: x.dtype === 'i8' ? xI8 : x.dtype === 'f16' ? xF16 : x.isAligned ? xF32 : xF32Unaligned,
     w: w.dtype === 'i4' ? `const W_GROUP: u32 = ${group}u;\n${wI4}` : weights[spec.w.dtype],
     order: orders[problem.order],
     epilogue: [
-      out.dtype === 'f16' ? outF16 : out.isAligned ? outF32 : outF32Unaligned,
+      out.dtype === 'f16' ? outF16 : hasSecond ? outF32Two : out.isAligned ? outF32 : outF32Unaligned,
       w.dtype === 'i8' ? scaleChannel : scaleNone,
       x.dtype === 'i8' ? rowScale : rowScaleNone,
       spec.bias ? biasChannel : biasNone,
@@ -327,9 +343,9 @@ function bindingPrelude(bindings: readonly BindingSpec[]): string {
 }
 
 /** Bytes that must at least move: each operand once, out twice where it is added to. */
-function leastBytes(spec: MatmulSpec, { m, n, k, batch, batchGroup, w, out, heads }: ResolvedMatmul): number {
+function leastBytes(spec: MatmulSpec, { m, n, k, batch, batchGroup, w, out, heads, split }: ResolvedMatmul): number {
   const bytes = { f32: 4, f16: 2, bf16: 2, i8: 1, i4: 0.5 + 2 / (spec.w.group ?? I4_GROUP) };
-  const wBatch = w.batchStride === 0 ? 1 : Math.ceil(batch / batchGroup);
+  const wBatch = split ? 2 : w.batchStride === 0 ? 1 : Math.ceil(batch / batchGroup);
   const outBytes = (out.dtype === 'f16' ? 2 : 4) * (spec.add ? 2 : 1);
   const perChannel = (spec.bias ? 4 : 0) + (w.dtype === 'i8' ? 4 : 0) + (spec.gate ? 4 : 0);
   return (

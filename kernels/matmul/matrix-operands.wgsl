@@ -5,8 +5,14 @@ fn gemm_tiles() -> u32 {
   return p.tiles;
 }
 
+// One past the last row of the problem that the tile belongs to.
 fn gemm_rows() -> u32 {
-  return p.m;
+  return select(p.split_at, p.m, problem == 1u);
+}
+
+// First row of a tile of `rows` rows.
+fn first_row(tile: Tile, rows: u32) -> u32 {
+  return (tile.row - problem * p.split_tiles) * rows + problem * p.split_at;
 }
 
 fn gemm_columns() -> u32 {
@@ -26,12 +32,14 @@ fn gemm_tile(index: u32) -> Tile {
   let place = rest - band * BAND * p.tiles_n;
   let height = min(BAND, p.tiles_m - band * BAND);
   let col = place / height;
+  let row = band * BAND + place - col * height;
+  choose_problem(row);
   return Tile(
-    band * BAND + place - col * height,
+    row,
     col,
     p.x_offset + batch * p.x_batch,
-    p.w_offset + (batch / p.w_group) * p.w_batch,
-    p.out_offset + batch * p.out_batch,
+    p.w_offset + (batch / p.w_group + problem) * p.w_batch,
+    p.out_offset + batch * p.out_batch + problem * p.out_step,
   );
 }
 

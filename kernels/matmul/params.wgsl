@@ -28,6 +28,10 @@ struct Params {
   head_eps: f32,
   table_offset: u32,
   table_stride: u32,
+  split_at: u32,
+  split_tiles: u32,
+  gate_step: u32,
+  out_step: u32,
 }
 @group(0) @binding(BINDING_PARAMS) var<uniform> p: Params;
 

@@ -2,11 +2,12 @@
 @group(0) @binding(BINDING_SCALES) var<storage, read> scales: array<f32>;
 
 fn column_scale(col: u32) -> vec4f {
+  let base = problem * p.n;
   let last = p.n - 1u;
   return p.alpha * vec4f(
-    scales[col],
-    scales[min(col + 1u, last)],
-    scales[min(col + 2u, last)],
-    scales[min(col + 3u, last)],
+    scales[base + col],
+    scales[base + min(col + 1u, last)],
+    scales[base + min(col + 2u, last)],
+    scales[base + min(col + 3u, last)],
   );
 }

@@ -7,7 +7,7 @@ import type { TransformerConfig } from '../config/transformer-config.ts';
 import type { TokenRange } from '../tokens/token-plan.ts';
 import type { BlockVector, ModulationLayout, Stream } from './modulation-layout.ts';
 import { linear, type Recording } from '../recording.ts';
-import { recordHeads } from './heads.ts';
+import { linearPair, pairs, recordHeads } from './streams.ts';
 import { hiddenSizeOf } from './tensors.ts';
 
 /** Epsilon of every LayerNorm and RMSNorm of the family. */
@@ -69,23 +69,20 @@ export function recordBlock(recording: Recording, block: number, operands: Block
 
   // q, k and v of the joint sequence [text | image], side by side in the columns.
   const qkv = builder.temp('f32', [txtLen + imgLen, 3 * width], 'qkv');
-  const txtRows = builder.rows(qkv, 0, txtLen);
-  const imgRows = builder.rows(qkv, txtLen, imgLen);
   recordHeads(recording, {
-    layers: [`${attn}.add_q_proj`, `${attn}.add_k_proj`, `${attn}.add_v_proj`],
-    norms: [`${attn}.norm_added_q`, `${attn}.norm_added_k`],
-    x: norm('txt', 'shift1', 'scale1'),
-    out: txtRows,
-    rotation: turned(0, txtLen),
-    headDim,
-    eps: NORM_EPS,
-  });
-  recordHeads(recording, {
-    layers: [`${attn}.to_q`, `${attn}.to_k`, `${attn}.to_v`],
-    norms: [`${attn}.norm_q`, `${attn}.norm_k`],
-    x: norm('img', 'shift1', 'scale1'),
-    out: imgRows,
-    rotation: turned(txtLen, imgLen),
+    layers: [
+      [`${attn}.add_q_proj`, `${attn}.add_k_proj`, `${attn}.add_v_proj`],
+      [`${attn}.to_q`, `${attn}.to_k`, `${attn}.to_v`],
+    ],
+    norms: [
+      [`${attn}.norm_added_q`, `${attn}.norm_added_k`],
+      [`${attn}.norm_q`, `${attn}.norm_k`],
+    ],
+    input: (stream, out) => norm(stream, 'shift1', 'scale1', out),
+    inputs: width,
+    txtLen,
+    out: qkv,
+    rotation,
     headDim,
     eps: NORM_EPS,
   });
@@ -112,8 +109,39 @@ export function recordBlock(recording: Recording, block: number, operands: Block
       out: builder.rows(attended, start, end - start),
     });
 
+  const ends = [
+    [[`${attn}.to_add_out`], [`${attn}.to_out.0`]],
+    [[`${prefix}.txt_mlp.net.0.proj`], [`${prefix}.img_mlp.net.0.proj`]],
+    [[`${prefix}.txt_mlp.net.2`], [`${prefix}.img_mlp.net.2`]],
+  ] as const;
+  const isWhole = scope.updateTxt && scope.imgRanges.length === 1 && covers(scope.imgRanges[0], imgLen);
+  const rows = txtLen + imgLen;
+  if (isWhole && ends.every((layers, i) => pairs(recording, layers, { rows, txtLen, gated: i !== 1 }))) {
+    updateBoth();
+    return;
+  }
   for (const [start, end] of scope.imgRanges) update('img', start, end, `${attn}.to_out.0`, 'img_mlp', txtLen);
   if (scope.updateTxt) update('txt', 0, txtLen, `${attn}.to_add_out`, 'txt_mlp', 0);
+
+  /** Both streams, each linear layer of text and image in one dispatch. */
+  function updateBoth(): void {
+    const [outLayers, upLayers, downLayers] = ends;
+    const gated = (vector: BlockVector) => ({
+      out: txt,
+      gate: {
+        table: operands.modulation,
+        column: operands.layout.column(block, 'txt', vector),
+        ...(operands.imgRows ? { index: operands.imgRows } : {}),
+      },
+      second: { at: txtLen, out: img, gateColumn: operands.layout.column(block, 'img', vector) },
+    });
+    linearPair(recording, outLayers, attended, { ...gated('gate1'), xScale: ATTENDED_SCALE });
+    const normed = builder.temp('f32', [rows, width], 'normed');
+    norm('txt', 'shift2', 'scale2', builder.rows(normed, 0, txtLen));
+    norm('img', 'shift2', 'scale2', builder.rows(normed, txtLen, imgLen));
+    const hidden = linearPair(recording, upLayers, normed, { activation: 'gelu_tanh', second: { at: txtLen } });
+    linearPair(recording, downLayers, hidden, { ...gated('gate2'), xScale: HIDDEN_SCALE });
+  }
 
   /** Rows [start, end) of a stream: attention's output and the MLP, both gated into the residual. */
   function update(
@@ -145,21 +173,13 @@ export function recordBlock(recording: Recording, block: number, operands: Block
     });
   }
 
-  /** Angles of `count` tokens of the joint sequence. */
-  function turned(start: number, count: number): Rotation {
-    return {
-      cos: builder.rows(rotation.cos, start, count),
-      sin: builder.rows(rotation.sin, start, count),
-      pairs: rotation.pairs,
-    };
-  }
-
-  function norm(stream: Stream, shift: BlockVector, scale: BlockVector): Value {
+  function norm(stream: Stream, shift: BlockVector, scale: BlockVector, out?: Value): Value {
     const index = stream === 'img' ? operands.imgRows : undefined;
     return layerNormModulate(builder, {
       x: stream === 'img' ? img : txt,
       eps: NORM_EPS,
       modulation: modulationOf(stream, shift, scale, index),
+      ...(out ? { out } : {}),
     });
   }
 
@@ -176,6 +196,11 @@ export function recordBlock(recording: Recording, block: number, operands: Block
       ...(index ? { index } : {}),
     };
   }
+}
+
+/** Whether a range is all `length` tokens. */
+function covers([start, end]: TokenRange, length: number): boolean {
+  return start === 0 && end === length;
 }
 
 /** Rows of the joint sequence whose attention somebody reads: neighbouring ranges are joined into one dispatch. */

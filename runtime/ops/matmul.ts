@@ -1,5 +1,5 @@
 import type { DType } from '../../kernels/dtype.ts';
-import { fusesHeads, planMatmul, type MatmulSpec, type MatmulVariant } from '../../kernels/matmul/matmul.ts';
+import { fusesMatmul, planMatmul, type MatmulSpec, type MatmulVariant } from '../../kernels/matmul/matmul.ts';
 import { I4_GROUP } from '../../kernels/matmul/matmul-spec.ts';
 import { rotatedRows, rotationGroup } from '../../kernels/quantize-rows/quantize-rows-rotation.ts';
 import {
@@ -56,8 +56,24 @@ export interface MatmulEpilogue {
   readonly gate?: { readonly table: Value; readonly column: number; readonly index?: Value };
   /** A power of two that brings x into f16's range where it is rounded to f16 (matrix units); the result is the same. */
   readonly xScale?: number;
-  /** Norm and rotation of the heads of a projection to [queries | keys | values]: only where `matmulFusesHeads`. */
+  /** Norm and rotation of the heads of a projection to [queries | keys | values]: only where `matmulFuses`. */
   readonly heads?: MatmulHeadArgs;
+  /**
+   * A second product of the same shape in the same dispatch, only where `matmulFuses`: weight, bias and norms hold what belongs
+   * to the first, then what belongs to the second; tables of angles have all rows; a gate's index is of the second's rows, and
+   * the first's take row 0.
+   */
+  readonly second?: MatmulSecond;
+}
+
+/** Which rows are the second product's, and where they go. */
+export interface MatmulSecond {
+  /** Rows of x before `at` belong to the first product. */
+  readonly at: number;
+  /** Column of the second's gate. */
+  readonly gateColumn?: number;
+  /** f32 [m - at, n]: then the first's out is [at, n]; absent: out [m, n] has both. */
+  readonly out?: Value;
 }
 
 /** Heads of queries, keys and values, as many of each, side by side in the columns of out. */
@@ -65,7 +81,7 @@ export interface MatmulHeadArgs {
   /** Columns of a head. */
   readonly dim: number;
   readonly eps: number;
-  /** f32 [2 * dim]: RMSNorm weights of queries, then of keys. */
+  /** f32 [2 * dim] for each product: RMSNorm weights of queries, then of keys. */
   readonly norms: Value;
   /** f32 [m, dim / 2] (windows of rows allowed). */
   readonly rope: Rotation;
@@ -126,19 +142,21 @@ function partsOf(
  */
 export function matmul(builder: ProgramBuilder, args: MatmulArgs): Value {
   const op = 'matmul';
-  const { weight, bias, activation, residual = false, gate, xScale, heads, variant } = args;
-  const { n, k, format } = weight;
+  const { weight, bias, activation, residual = false, gate, xScale, heads, second, variant } = args;
+  const { k, format } = weight;
+  const problems = second ? 2 : 1;
+  const n = weight.n / problems;
   const { x, scales } = leftOperand(args.x, weight);
   requireShape(op, 'x', x, [-1, k]);
   if (x.dtype !== 'f16' && !scales) requireDType(op, 'x', x, 'f32');
   const m = x.shape[0];
-  if (bias) requireVector(op, 'bias', bias, 'f32', n);
+  if (bias) requireVector(op, 'bias', bias, 'f32', problems * n);
   if ((residual || gate) && !args.out)
     throw new ShapeError(`${op}: ${gate ? 'gate' : 'residual'} adds to "out", which is missing.`);
   if (residual && gate) throw new ShapeError(`${op}: give residual or gate, not both: a gate adds already.`);
   const out = args.out ?? builder.temp('f32', [m, n], op);
   requireDType(op, 'out', out, 'f32');
-  requireShape(op, 'out', out, [m, n]);
+  requireShape(op, 'out', out, [second?.out ? second.at : m, n]);
   const plan = planMatmul(
     builder.facts,
     {
@@ -146,14 +164,20 @@ export function matmul(builder: ProgramBuilder, args: MatmulArgs): Value {
       n,
       k,
       x: { ...viewOf(x), dtype: scales ? 'i8' : x.dtype === 'f16' ? 'f16' : 'f32' },
-      w: { dtype: format.dtype, order: format.order, stride: format.stride },
+      w: {
+        dtype: format.dtype,
+        order: format.order,
+        stride: format.stride,
+        ...(second ? { batchStride: n * format.stride } : {}),
+      },
       out: viewOf(out),
       bias: bias !== undefined,
       ...(activation ? { activation } : {}),
       ...(xScale !== undefined ? { xScale } : {}),
       ...(residual ? { add: 'residual' as const } : {}),
-      ...(gate ? { add: 'gated' as const, gate: gateView(op, gate, m, n) } : {}),
-      ...(heads ? { heads: headsView(op, heads, m, n) } : {}),
+      ...(gate ? { add: 'gated' as const, gate: gateView(op, gate, m - (second?.at ?? 0), n) } : {}),
+      ...(heads ? { heads: headsView(op, heads, m, n, problems) } : {}),
+      ...(second ? { split: splitView(op, second, out, gate, m, n) } : {}),
     },
     variant,
   );
@@ -164,16 +188,20 @@ export function matmul(builder: ProgramBuilder, args: MatmulArgs): Value {
   if (gate) operands.push(gate.table);
   if (gate?.index) operands.push(gate.index);
   if (heads) operands.push(heads.norms, heads.rope.cos, heads.rope.sin);
-  builder.dispatch(plan, [...operands, out]);
+  if (second?.out && second.out.storage !== out.storage) builder.dispatch(plan, [...operands, out, second.out]);
+  else builder.dispatch(plan, [...operands, out]);
   return out;
 }
 
 /**
- * Whether `matmul` of this device can end heads of `headDim` itself. If not, `qkNormRope` is to follow it.
+ * Whether `matmul` of this device takes heads, or a second product, or both. If not, `qkNormRope` is to follow it, and each
+ * product is to have its own dispatch.
  *
  * @param product.dtype how the weight [n, k] lies on the device
+ * @param product.at rows of the first of two products
+ * @param product.gated whether the two are gated into values of their own
  */
-export function matmulFusesHeads(
+export function matmulFuses(
   { facts }: ProgramBuilder,
   product: {
     readonly m: number;
@@ -181,23 +209,26 @@ export function matmulFusesHeads(
     readonly k: number;
     readonly x: 'f32' | 'i8';
     readonly dtype: MatmulWeightDType;
-    readonly headDim: number;
-    readonly pairs: Rotation['pairs'];
+    readonly heads?: { readonly dim: number; readonly pairs: Rotation['pairs'] };
+    readonly at?: number;
+    readonly gated?: boolean;
   },
 ): boolean {
-  const { m, n, k, x, dtype, headDim, pairs } = product;
-  const whole = pairs === 'half' ? 8 : 4;
-  if (headDim % whole !== 0 || n % (3 * headDim) !== 0) return false;
+  const { m, n, k, x, dtype, heads, at, gated = false } = product;
+  if (heads && (heads.dim % (heads.pairs === 'half' ? 8 : 4) !== 0 || n % (3 * heads.dim) !== 0)) return false;
+  if (at !== undefined && n % 4 !== 0) return false;
   const { order, stride } = matmulWeightLayout(facts, n, k, dtype);
-  const count = n / headDim / 3;
-  return fusesHeads(facts, {
+  const count = heads ? n / heads.dim / 3 : 0;
+  return fusesMatmul(facts, {
     m,
     n,
     k,
     x: { dtype: x, stride: Math.ceil(k / 4) * 4 },
-    w: { dtype, order, stride },
+    w: { dtype, order, stride, ...(at === undefined ? {} : { batchStride: n * stride }) },
     bias: true,
-    heads: { dim: headDim, queries: count, keys: count, eps: 0, pairs },
+    ...(heads ? { heads: { ...heads, queries: count, keys: count, eps: 0 } } : {}),
+    ...(gated ? { add: 'gated', gate: { indexed: true } } : {}),
+    ...(at === undefined ? {} : { split: { at, ...(gated ? { out: { offset: 0, isSeparate: true } } : {}) } }),
   });
 }
 
@@ -206,14 +237,38 @@ function headsView(
   { dim, eps, norms, rope }: MatmulHeadArgs,
   m: number,
   n: number,
+  problems: number,
 ): NonNullable<MatmulSpec['heads']> {
-  requireVector(op, 'norms', norms, 'f32', 2 * dim);
+  requireVector(op, 'norms', norms, 'f32', problems * 2 * dim);
   requireShape(op, 'cos', rope.cos, [m, dim / 2]);
   requireShape(op, 'sin', rope.sin, [m, dim / 2]);
   if (n % (3 * dim) !== 0)
     throw new ShapeError(`${op}: n must be queries, keys and values of whole heads of ${dim}, got ${n}.`);
   const count = n / dim / 3;
   return { dim, eps, queries: count, keys: count, pairs: rope.pairs, table: viewOf(rope.cos) };
+}
+
+function splitView(
+  op: string,
+  { at, gateColumn, out: own }: MatmulSecond,
+  out: Value,
+  gate: MatmulEpilogue['gate'],
+  m: number,
+  n: number,
+): NonNullable<MatmulSpec['split']> {
+  if ((gate === undefined) !== (gateColumn === undefined))
+    throw new ShapeError(`${op}: a second product is gated where the first is: give gate and gateColumn, or neither.`);
+  if (own) {
+    requireDType(op, 'second out', own, 'f32');
+    requireShape(op, 'second out', own, [m - at, n]);
+    if ((own.stride ?? n) !== (out.stride ?? n))
+      throw new ShapeError(`${op}: both outs must have one stride, got ${out.stride ?? n} and ${own.stride ?? n}.`);
+  }
+  return {
+    at,
+    ...(gate && gateColumn !== undefined ? { gateOffset: gate.table.offset + gateColumn } : {}),
+    ...(own ? { out: { offset: own.offset, isSeparate: own.storage !== out.storage } } : {}),
+  };
 }
 
 /** x and, where it is of i8, the scales of its rows. Products are those of the unrotated operands only where both are rotated alike. */

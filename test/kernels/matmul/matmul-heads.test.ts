@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FLOOR_FACTS, type DeviceFacts } from '../../../kernels/facts.ts';
 import {
-  fusesHeads,
+  fusesMatmul,
   matmulShapeClass,
   matmulVariants,
   planMatmul,
@@ -85,8 +85,9 @@ describe('layTile with heads', () => {
   });
 });
 
-describe('fusesHeads', () => {
-  const fuses = (facts: DeviceFacts, other: Partial<MatmulSpec> = {}) => fusesHeads(facts, projection(128, other));
+describe('fusesMatmul with heads', () => {
+  const fuses = (facts: DeviceFacts, other: Partial<MatmulSpec> = {}) =>
+    fusesMatmul(facts, projection(128, { m: 1024, ...other }));
   it('where the planner takes the matrix unit anyway', () => {
     expect(fuses(NVIDIA_FACTS)).toBe(true);
     expect(fuses(FLOOR_FACTS)).toBe(false);
@@ -95,10 +96,9 @@ describe('fusesHeads', () => {
     expect(fuses({ ...LAVAPIPE_FACTS, preferMatrix: true })).toBe(true);
     expect(fuses(NVIDIA_FACTS, { w: { dtype: 'f32', order: 'nk' } })).toBe(false);
     expect(fuses(NVIDIA_FACTS, { m: 3 })).toBe(false);
-    expect(fusesHeads(NVIDIA_FACTS, { ...projection(128), heads: undefined })).toBe(false);
   });
   it('not where another variant was measured to be faster', () => {
-    const { heads: _, ...plain } = projection(128);
+    const { heads: _, ...plain } = projection(128, { m: 1024 });
     const tuned = (name: string) => ({ [tuningKey('matmul', matmulShapeClass(plain))]: name });
     expect(fuses({ ...NVIDIA_FACTS, tuning: tuned('tiled128') })).toBe(false);
     expect(fuses({ ...NVIDIA_FACTS, tuning: tuned('matrix-128x128x32-t128-b1') })).toBe(true);
