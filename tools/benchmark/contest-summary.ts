@@ -13,6 +13,8 @@ export interface GroupRatio {
   readonly group: string;
   readonly peer: string;
   readonly ratio: number;
+  /** The same in CPU time, where that is known. */
+  readonly cpuRatio: number | null;
   /** Its error over ours: below 1 it is the more exact. */
   readonly errorRatio: number;
 }
@@ -30,6 +32,7 @@ export function groupRatios({ contestants }: WorkloadRow): GroupRatio[] {
         group,
         peer: best.name,
         ratio: best.time.p50 / ours.time.p50,
+        cpuRatio: best.cpuTime && ours.cpuTime ? best.cpuTime.p50 / ours.cpuTime.p50 : null,
         errorRatio: best.error.max / ours.error.max,
       },
     ];
@@ -53,19 +56,33 @@ export function summaryLines(rows: readonly WorkloadRow[]): string[] {
     all.some(({ ratios }) => ratios.some(({ group }) => group === name)),
   );
   const table = tableLines(
-    ['workload', ...groups.flatMap((group) => [group, 'x ours', 'its error / ours'])],
+    ['workload', ...groups.flatMap((group) => [group, 'x ours', 'x in CPU time', 'its error / ours'])],
     all.map(({ row, ratios }) => [
       `${row.id} ${row.name}`,
       ...groups.flatMap((name) => {
         const found = ratios.find(({ group }) => group === name);
-        return found ? [found.peer, figure(found.ratio), figure(found.errorRatio)] : ['', '', ''];
+        if (!found) return ['', '', '', ''];
+        const { peer, ratio, cpuRatio, errorRatio } = found;
+        return [peer, figure(ratio), cpuRatio === null ? '' : figure(cpuRatio), figure(errorRatio)];
       }),
     ]),
     2,
   );
-  const totals = groups.map((name) => {
-    const values = all.flatMap(({ ratios }) => ratios.filter(({ group }) => group === name)).map(({ ratio }) => ratio);
-    return `${name}: ${values.length} rows, least ${figure(Math.min(...values))}, geometric mean ${figure(geometricMean(values))}`;
+  const totals = groups.flatMap((name) => {
+    const found = all.flatMap(({ ratios }) => ratios.filter(({ group }) => group === name));
+    const cpu = found.flatMap(({ cpuRatio }) => (cpuRatio === null ? [] : [cpuRatio]));
+    return [
+      totalLine(
+        name,
+        found.map(({ ratio }) => ratio),
+      ),
+      ...(cpu.length > 0 ? [totalLine(`${name}, CPU time`, cpu)] : []),
+    ];
   });
   return [...table, '', ...totals, ''];
+}
+
+function totalLine(name: string, ratios: readonly number[]): string {
+  const [least, mean] = [Math.min(...ratios), geometricMean(ratios)].map(figure);
+  return `${name}: ${ratios.length} rows, least ${least}, geometric mean ${mean}`;
 }

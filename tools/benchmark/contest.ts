@@ -1,6 +1,7 @@
 import type { Engine } from '../../runtime/engine.ts';
 import { OurContestant, type ContestSample } from './our-contestant.ts';
 import type { PeerSession, Peers } from './peers.ts';
+import { processCpuMs } from './process-cpu.ts';
 import type { ContestantResult, WorkloadRow } from './report.ts';
 import { errorOf, spreadOf, type ResultError } from './statistics.ts';
 import type { Reference, Workload } from './workloads/workload.ts';
@@ -28,6 +29,7 @@ interface Entrant {
   readonly coldMs: number;
   readonly error: ResultError;
   readonly fault: string | null;
+  readonly pid: number;
   readonly sample: (targetMs: number) => Promise<ContestSample>;
   readonly release: () => Promise<void>;
 }
@@ -70,6 +72,7 @@ async function contestOf(
       entrants.push({
         name: 'layerloom',
         coldMs: ours.coldMs,
+        pid: process.pid,
         ...judged,
         sample: (targetMs) => ours.sample(targetMs),
         release: () => ours.release(),
@@ -86,6 +89,7 @@ async function contestOf(
     }
     for (const { name, reason } of peers.absent) absent.push(resultWithout(name, reason, null));
     const samples = entrants.map((): number[] => []);
+    const cpu = entrants.map((): number[] => []);
     const spentMs = entrants.map(() => 0);
     const broken = new Map<string, string>();
     const isDone = (i: number): boolean =>
@@ -94,8 +98,11 @@ async function contestOf(
       for (const [i, entrant] of entrants.entries())
         for (let n = 0; n < options.samplesPerTurn && !isDone(i); n++)
           try {
+            const before = processCpuMs(entrant.pid);
             const { runs, ms } = await entrant.sample(options.sampleMs);
+            const after = processCpuMs(entrant.pid);
             samples[i].push(ms / runs);
+            if (before !== null && after !== null) cpu[i].push((after - before) / runs);
             spentMs[i] += ms;
           } catch (error) {
             engine.assertUsable();
@@ -105,7 +112,8 @@ async function contestOf(
     const figures = entrants.map((entrant, i): ContestantResult => {
       const { name: who, error, fault, coldMs } = entrant;
       const time = samples[i].length > 0 ? spreadOf(samples[i]) : null;
-      return { name: who, skipped: null, fault: broken.get(who) ?? fault, error, time, coldMs };
+      const cpuTime = engine.info.isSoftware && cpu[i].length > 0 ? spreadOf(cpu[i]) : null;
+      return { name: who, skipped: null, fault: broken.get(who) ?? fault, error, time, cpuTime, coldMs };
     });
     return { id, name, flops, bytes, bound, contestants: [...figures, ...absent] };
   } finally {
@@ -123,6 +131,7 @@ async function enterPeer(peer: PeerSession, coldMs: number, reference: Reference
   return {
     name: peer.name,
     coldMs,
+    pid: peer.pid,
     ...judged,
     sample: (targetMs) => peer.sample(targetMs),
     release: () => peer.release(),
@@ -144,5 +153,5 @@ function judge(result: Float32Array, reference: Reference, bound: number): Pick<
 }
 
 function resultWithout(name: string, skipped: string | null, fault: string | null): ContestantResult {
-  return { name, skipped, fault, error: null, time: null, coldMs: null };
+  return { name, skipped, fault, error: null, time: null, cpuTime: null, coldMs: null };
 }

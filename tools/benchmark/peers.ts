@@ -124,6 +124,11 @@ export class PeerSession {
     child.stdin?.on('error', () => {}); // an ended process says so by its exit
   }
 
+  /** Of the process; 0 where it did not start. */
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
   /** @throws Error with the end of its log if it does not get ready */
   static async start(entry: PeerEntry, folder: string, scratch: string): Promise<PeerSession> {
     const [program, ...args] = entry.command;

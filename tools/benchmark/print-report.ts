@@ -64,26 +64,27 @@ export function kernelLines(rows: readonly KernelRow[]): string[] {
 export function workloadLines(rows: readonly WorkloadRow[]): string[] {
   return rows.flatMap((row) => {
     const ours = row.contestants.find(({ name }) => name === 'layerloom');
-    const cells = row.contestants.map((contestant) => [
-      contestant.name,
-      ...contestantCells(contestant, row, ours?.time ?? undefined),
-    ]);
+    const cells = row.contestants.map((contestant) => [contestant.name, ...contestantCells(contestant, row, ours)]);
     return [
       `${row.id} ${row.name}${row.flops > 0 ? `, ${figure(row.flops / 1e9)} GFLOP` : ''}`,
-      ...tableLines(['', 'ms', 'GFLOP/s', 'x ours', 'first ms', 'error'], cells, 2).map((line) => `  ${line}`),
+      ...tableLines(['', 'ms', 'GFLOP/s', 'x ours', 'cpu ms', 'x ours', 'first ms', 'error'], cells, 2).map(
+        (line) => `  ${line}`,
+      ),
       '',
     ];
   });
 }
 
-function contestantCells(contestant: ContestantResult, row: WorkloadRow, ours: Spread | undefined): string[] {
-  const { time, coldMs, error, fault, skipped } = contestant;
+function contestantCells(contestant: ContestantResult, row: WorkloadRow, ours: ContestantResult | undefined): string[] {
+  const { time, cpuTime, coldMs, error, fault, skipped } = contestant;
   if (skipped) return [`skipped: ${skipped}`];
   if (!time) return [`no figure: ${fault ?? ''}`];
   return [
     spreadText(time),
     row.flops > 0 ? figure(row.flops / time.p50 / 1e6) : '',
-    ours ? figure(time.p50 / ours.p50) : '',
+    ours?.time ? figure(time.p50 / ours.time.p50) : '',
+    cpuTime ? figure(cpuTime.p50) : '',
+    cpuTime && ours?.cpuTime ? figure(cpuTime.p50 / ours.cpuTime.p50) : '',
     coldMs === null ? '' : figure(coldMs),
     `${errorText(error)}${fault ? ` WRONG: ${fault}` : ''}`,
   ];

@@ -49,6 +49,11 @@ export interface ContestantResult {
   readonly error: ResultError | null;
   /** Milliseconds of one run: back-to-back runs, data on the device, one wait at the end. */
   readonly time: Spread | null;
+  /**
+   * On a CPU driver: CPU milliseconds of one run, all threads of the process. Other load on the machine stretches wall time,
+   * and unevenly; it hardly touches this. Null or absent where unknown.
+   */
+  readonly cpuTime?: Spread | null;
   /** First run, compilation included. */
   readonly coldMs: number | null;
 }

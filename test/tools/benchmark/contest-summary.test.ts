@@ -2,9 +2,24 @@ import { expect, it } from 'vitest';
 import { groupRatios, summaryLines } from '../../../tools/benchmark/contest-summary.ts';
 import type { ContestantResult, WorkloadRow } from '../../../tools/benchmark/report.ts';
 
-function contestant(name: string, ms: number | null, error: number, fault: string | null = null): ContestantResult {
-  const time = ms === null ? null : { p10: ms, p50: ms, p90: ms, n: 3 };
-  return { name, skipped: null, fault, error: { max: error, rms: error }, time, coldMs: null };
+function contestant(
+  name: string,
+  ms: number | null,
+  error: number,
+  fault: string | null = null,
+  cpuMs?: number,
+): ContestantResult {
+  const spread = (value: number) => ({ p10: value, p50: value, p90: value, n: 3 });
+  const cpuTime = cpuMs === undefined ? null : spread(cpuMs);
+  return {
+    name,
+    skipped: null,
+    fault,
+    error: { max: error, rms: error },
+    time: ms === null ? null : spread(ms),
+    cpuTime,
+    coldMs: null,
+  };
 }
 
 function row(name: string, contestants: readonly ContestantResult[]): WorkloadRow {
@@ -20,7 +35,11 @@ const rows = [
     contestant('tinygrad', null, 4e-7),
     contestant('torch-cpu', 1, 4e-7),
   ]),
-  row('b', [contestant('layerloom', 10, 1e-6), contestant('ort-webgpu', 10, 1e-6), contestant('tinygrad', 20, 3e-6)]),
+  row('b', [
+    contestant('layerloom', 10, 1e-6, null, 5),
+    contestant('ort-webgpu', 10, 1e-6, null, 15),
+    contestant('tinygrad', 20, 3e-6),
+  ]),
   row('ours failed', [contestant('layerloom', null, 1e-6), contestant('ort-webgpu', 10, 1e-6)]),
 ];
 
@@ -40,6 +59,8 @@ it('gives the least ratio and the geometric mean', () => {
   const lines = summaryLines(rows);
   expect(lines).toContain('best npm peer: 2 rows, least 1.00, geometric mean 2.00');
   expect(lines).toContain('tinygrad: 1 rows, least 2.00, geometric mean 2.00');
+  // Only one row knows the CPU time of both.
+  expect(lines).toContain('best npm peer, CPU time: 1 rows, least 3.00, geometric mean 3.00');
   expect(lines.join('\n')).not.toContain('ours failed');
   expect(summaryLines([row('alone', [contestant('layerloom', 10, 1e-6)])])).toEqual([]);
 });
