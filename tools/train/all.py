@@ -33,8 +33,9 @@ def main():
     stage("train_vae", "--state", state, "--minutes", 9 * scale)
     if not (state / "text.pt").exists():
         stage("train_text", "--state", state, "--steps", max(2, round(1200 * scale)))
-    stage("pool", "--state", state, "--shards", args.shards)
-    stage("pool", "--state", state, "--first", 1000, "--shards", max(1, args.shards // 4), "--sizes", "96x128,128x96,128x128")
+    designs = ("--designs", max(200, round(2000 * min(1.0, scale))))
+    stage("pool", "--state", state, "--shards", args.shards, *designs)
+    stage("pool", "--state", state, *designs, "--first", 1000, "--shards", max(1, args.shards // 4), "--sizes", "96x128,128x96,128x128")
     last = None
     for phase in PHASES:
         start = ["--start-from", last] if last else []

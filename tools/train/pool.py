@@ -116,6 +116,7 @@ def main():
     parser.add_argument("--shards", type=int, default=10)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--sizes", default="96x96")
+    parser.add_argument("--designs", type=int, default=SHARD, help=f"in each shard, {SHARD} at most")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -125,11 +126,11 @@ def main():
         if path.exists():
             continue
         start, records = time.time(), []
-        for at in range(0, SHARD, 50):
+        for at in range(0, min(args.designs, SHARD), 50):
             size = sizes[(at // 50) % len(sizes)]
             records += encode_many(vae, [(SPLIT["train"], shard * SHARD + at + i) for i in range(50)], size)
         save(path, records)
-        print(f"shard {shard}: {SHARD / (time.time() - start):.0f} designs/s, {time.process_time():.0f} s", flush=True)
+        print(f"shard {shard}: {len(records) / (time.time() - start):.0f} designs/s, {time.process_time():.0f} s", flush=True)
 
 
 if __name__ == "__main__":
