@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 const string = { type: 'string' };
 const { values } = parseArgs({ options: { step: string, out: string, limit: string } });
 const write = (result) =>
-  writeFileSync(join(values.out, `${values.step}.json`), JSON.stringify({ step: values.step, ...result }));
+  writeFileSync(join(values.out, `${String(values.step)}.json`), JSON.stringify({ step: values.step, ...result }));
 const partial = { complete: false, fault: null, lines: [], data: ['half'] };
 switch (values.step) {
   case 'right':
