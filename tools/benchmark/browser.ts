@@ -2,11 +2,14 @@ import type { BenchMachine, BenchReport, KernelRow } from './report.ts';
 import { createEngine, type Engine } from '../../runtime/engine.ts';
 import { ALL_OP_CASES } from './op-cases.ts';
 import { plotsOf } from './bench-plots.ts';
+import { hostTime } from './host-time.ts';
 import { headLines, kernelLines } from './print-report.ts';
 import { runSuite } from './suite.ts';
 
 /** What the page asks for. */
 export interface BrowserBenchOptions {
+  /** Version and commit that the page was built from. */
+  readonly source: Pick<BenchReport, 'layerloom' | 'commit'>;
   /** Op ids; empty: all. */
   readonly ops: readonly string[];
   readonly caseText?: string;
@@ -16,6 +19,9 @@ export interface BrowserBenchOptions {
   readonly onRow?: (row: KernelRow) => void;
   readonly signal?: AbortSignal;
 }
+
+/** Pages get the time in steps of 0.1 ms, and encoding a dispatch takes less. */
+const CALLS_PER_SAMPLE = 500;
 
 /** Ids of the ops that the page can measure. */
 export const OP_IDS: readonly string[] = ALL_OP_CASES.map(({ op }) => op);
@@ -28,12 +34,13 @@ export const OP_IDS: readonly string[] = ALL_OP_CASES.map(({ op }) => op);
 export async function benchInBrowser(gpu: GPU, options: BrowserBenchOptions): Promise<BenchReport> {
   const engine = await createEngine({ gpu });
   try {
-    const { ops, caseText, variants, seconds, onRow, signal } = options;
+    const { source, ops, caseText, variants, seconds, onRow, signal } = options;
     const suite = await runSuite(engine, {
       ops: ALL_OP_CASES.filter(({ op }) => ops.length === 0 || ops.includes(op)),
       ...(caseText ? { caseText } : {}),
       variants,
       clock: { seconds, minSamples: 3, maxSamples: 50 },
+      hostTime: (encode) => hostTime(encode, CALLS_PER_SAMPLE),
       ...(onRow ? { onRow } : {}),
       ...(signal ? { signal } : {}),
     });
@@ -41,8 +48,7 @@ export async function benchInBrowser(gpu: GPU, options: BrowserBenchOptions): Pr
       format: 'layerloom-bench',
       version: 1,
       date: new Date().toISOString(),
-      layerloom: 'browser',
-      commit: null,
+      ...source,
       machine: describeBrowser(engine),
       clock: suite.clock,
       tuning: null,

@@ -23,32 +23,54 @@ const MATRIX_SIZE = {
 } as const;
 
 /**
+ * A probe that takes a CPU driver longer than PATIENCE_MS at one PART-th of its size stays that small. Browsers bring such
+ * drivers: seconds for 64 MiB, so slow that neither memory nor the cost of a dispatch is what bounds them.
+ */
+const PART = 16;
+const PATIENCE_MS = 50;
+const ONE_SAMPLE: ClockOptions = { seconds: 0, minSamples: 1, maxSamples: 1 };
+
+/**
  * Measures what the device reaches at most: memory by a copy, arithmetic by chains of multiply-adds in registers; of each
  * the best variant's best tenth, since a roof is what nothing goes beyond.
  */
 export async function measureRoofs(engine: Engine, clock: DispatchClock, options: ClockOptions): Promise<Roofs> {
   const { facts } = engine;
   const units = Math.floor(Math.min(COPY_BYTES[facts.kind], facts.limits.maxStorageBufferBindingSize) / 16);
-  const best = async (plans: readonly KernelPlan[], work: (plan: KernelPlan) => number): Promise<number> => {
+  const fmaSize = FMA_SIZE[facts.kind];
+  const matrixSize = MATRIX_SIZE[facts.kind];
+  const best = async (probes: readonly Probe[], work: (plan: KernelPlan) => number): Promise<number> => {
     let highest = 0;
-    for (const plan of plans)
+    for (const probe of probes) {
+      const small = facts.kind === 'software' ? probe(PART) : undefined;
+      const isSlow = small && (await timeOf(engine, clock, ONE_SAMPLE, small)) > PATIENCE_MS;
+      const plan = isSlow ? small : probe(1);
       highest = Math.max(highest, work(plan) / (await timeOf(engine, clock, options, plan)) / 1e6);
+    }
     return highest;
   };
   return {
     copyGbs: await best(
-      COPY_PROBE_VARIANTS.map((variant) => planCopyProbe(facts, units, variant)),
+      COPY_PROBE_VARIANTS.map((variant) => (part) => planCopyProbe(facts, Math.floor(units / part), variant)),
       ({ bytes }) => bytes,
     ),
     fmaGflops: await best(
-      FMA_PROBE_VARIANTS.map((variant) => planFmaProbe(facts, FMA_SIZE[facts.kind], variant)),
+      FMA_PROBE_VARIANTS.map(
+        (variant) => (part) => planFmaProbe(facts, { ...fmaSize, rounds: fmaSize.rounds / part }, variant),
+      ),
       ({ flops }) => flops,
     ),
     matrixGflops: matrixUnit(facts, 'f16')
-      ? await best([planMatrixProbe(facts, MATRIX_SIZE[facts.kind])], ({ flops }) => flops)
+      ? await best(
+          [(part) => planMatrixProbe(facts, { ...matrixSize, rounds: matrixSize.rounds / part })],
+          ({ flops }) => flops,
+        )
       : null,
   };
 }
+
+/** A probe of one `part`-th of its size. */
+type Probe = (part: number) => KernelPlan;
 
 async function timeOf(engine: Engine, clock: DispatchClock, options: ClockOptions, plan: KernelPlan): Promise<number> {
   const run = await KernelRun.compile(engine, plan);
