@@ -97,8 +97,8 @@ export function describeMatrix(
   };
 }
 
-/** Two problems' tiles begin where each of them does. */
-function firstRow(rows: number): string {
+/** Where a tile's rows begin, as text for the generator: two problems' tiles begin where each of them does. */
+export function firstRow(rows: number): string {
   return `first_row(tile, ${rows}u)`;
 }
 

@@ -1,4 +1,5 @@
 import type { DeviceFacts } from '../../../kernels/facts.ts';
+import { firstRow } from '../../../kernels/matmul/matmul-matrix.ts';
 import { emitGemm } from '../../../kernels/matrix-gemm.ts';
 import { layTile, MATRIX_TILES, tileName, type TileLayout } from '../../../kernels/matrix-tile.ts';
 import { matrixUnit } from '../../../kernels/matrix-unit.ts';
@@ -86,7 +87,7 @@ function relaid(
   const own = unit && shape && layTile(unit, shape, 'nk');
   const other = own && change(own);
   if (!unit || !own || !other || other.stageSize * other.pointeeBytes > unit.storage) return undefined;
-  return replaced(plan, emitGemm(unit, own), emitGemm(unit, other), label);
+  return replaced(plan, emitGemm(unit, own, firstRow), emitGemm(unit, other, firstRow), label);
 }
 
 /** Staged rows that lie end to end: they begin in the same banks where their length is a power of two. */
