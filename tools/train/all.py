@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PHASES = ("i2l", "mix", "more", "anneal")
+PHASES = ("i2l", "mix", "more", "anneal", "distill")
 
 
 def stage(module, *words):
@@ -39,6 +39,7 @@ def main():
     last = None
     for phase in PHASES:
         start = ["--start-from", last] if last else []
+        start += ["--teacher", last] if phase == "distill" else []
         stage("train", "--state", state, "--name", phase, "--phase", f"tools/train/phases/{phase}.json", "--device", args.device,
               "--ranks", args.ranks, "--scale", scale, "--compile", *start)
         last = phase
