@@ -73,7 +73,7 @@ def loss_of(model, batch, sigma):
 def factor_of(phase, step, used):
     """Learning-rate factor: warm-up, constant for a share of the phase's seconds, then linear to zero."""
     share = min(1.0, used / phase["seconds"])
-    fall = 1.0 if share < phase["constant"] else max(0.0, (1 - share) / (1 - phase["constant"]))
+    fall = 1.0 if share <= phase["constant"] else max(0.0, (1 - share) / (1 - phase["constant"]))
     return min(1.0, (step + 1) / phase["warm"]) * fall
 
 
@@ -192,7 +192,7 @@ def main():
     began, at, kept, seen = time.time(), clock(), time.time(), {}
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(True))  # save and leave
-    over = False
+    over = used >= phase["seconds"]  # a phase that is complete is left alone
     while not over:
         task = str(turns.choice(names, p=shares / shares.sum()))
         drop = phase["drop"][task] if phase["captions"] else 1.0
