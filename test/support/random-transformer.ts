@@ -6,27 +6,29 @@ import { missingTensor } from '../../runtime/weights/missing-tensor.ts';
 import type { WeightSource } from '../../runtime/weights/weight-source.ts';
 import { seededRandom, seedOf } from './random.ts';
 
+/** Six blocks of two heads of 16. */
+export const SMALL_TRANSFORMER: TransformerConfig = {
+  patchSize: 2,
+  inChannels: 16,
+  outChannels: 4,
+  numLayers: 6,
+  attentionHeadDim: 16,
+  numAttentionHeads: 2,
+  jointAttentionDim: 24,
+  guidanceEmbeds: false,
+  axesDimsRope: [4, 6, 6],
+  zeroCondT: false,
+  useAdditionalTCond: false,
+  useLayer3dRope: false,
+};
+
 /** A transformer of the family with seeded random weights, scaled so that the residual streams stay of order 1. */
 export function randomTransformer(
   engine: Engine,
   size: Partial<TransformerConfig> = {},
   seed = 'random',
 ): QwenImageTransformer2DModel {
-  const config: TransformerConfig = {
-    patchSize: 2,
-    inChannels: 16,
-    outChannels: 4,
-    numLayers: 6,
-    attentionHeadDim: 16,
-    numAttentionHeads: 2,
-    jointAttentionDim: 24,
-    guidanceEmbeds: false,
-    axesDimsRope: [4, 6, 6],
-    zeroCondT: false,
-    useAdditionalTCond: false,
-    useLayer3dRope: false,
-    ...size,
-  };
+  const config = { ...SMALL_TRANSFORMER, ...size };
   return QwenImageTransformer2DModel.open(engine, randomWeights(transformerTensors(config), seed), config);
 }
 

@@ -35,6 +35,9 @@ DEFAULTS = {
 }
 
 
+NO_BAND = (0.0, 0.0, 1.0)
+
+
 class Model(torch.nn.Module):
     """Transformer and text encoder together."""
 
@@ -49,7 +52,7 @@ class Model(torch.nn.Module):
         return self.net({**batch, "text": self.features(batch["ids"])})
 
 
-def sigma_of(size, one, rng, band=(0.0, 0.8, 0.98)):
+def sigma_of(size, one, rng, band):
     """Noise levels [B]: 1 with probability `one`, else, with probability band[0], uniform between band[1] and band[2], else
     sqrt(u). The band is where a region of a few tokens shows which of several colours it will have: only there do several
     regions learn to share out a caption's words, and below it the text is not needed any more."""
@@ -165,7 +168,7 @@ def main():
     optimizer, side = optimizer_of(model, phase)
     path = folder / f"{args.name}.pt"
     ranks = Ranks(args.rank, args.ranks, folder / f"{args.name}.meeting")
-    step, used, total, log = 0, 0.0, 0.0, []
+    step, used, total = 0, 0.0, 0.0
     saved = load(path) or (load(folder / f"{args.start_from}.pt") if args.start_from else None)
     if saved:
         restore(saved, model, ema, optimizer, side)
@@ -202,7 +205,7 @@ def main():
             loss = taught_loss(model, teacher, phase["taught"][task], records, task, texts, lean, rng, args.device)
         else:
             batch = collate(records, task, texts, args.device, lean)
-            sigma = sigma_of(phase["batch"], phase["one"][task], rng, phase["band"].get(task, (0.0, 0.8, 0.98)))
+            sigma = sigma_of(phase["batch"], phase["one"][task], rng, phase["band"].get(task, NO_BAND))
             loss = loss_of(model, batch, sigma.to(args.device))
         optimizer.zero_grad()
         side.zero_grad()

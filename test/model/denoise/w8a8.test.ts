@@ -1,27 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { FLOOR_FACTS } from '../../../kernels/facts.ts';
-import type { TransformerConfig } from '../../../model/config/transformer-config.ts';
 import { transformerTensors } from '../../../model/mmdit/tensors.ts';
 import { planTransformer } from '../../../model/mmdit/transformer.ts';
 import { syntheticTable } from '../../../model/tensor-table.ts';
 import { planImages } from '../../../model/tokens/plan-images.ts';
 import { multipliesInt8, w8a8Policy, type W8A8Options } from '../../../model/weight-precision.ts';
 import { LAVAPIPE_FACTS, NVIDIA_FACTS } from '../../support/matrix-facts.ts';
+import { SMALL_TRANSFORMER } from '../../support/random-transformer.ts';
 
-const config: TransformerConfig = {
-  patchSize: 2,
-  inChannels: 16,
-  outChannels: 4,
-  numLayers: 6,
-  attentionHeadDim: 16,
-  numAttentionHeads: 2,
-  jointAttentionDim: 24,
-  guidanceEmbeds: false,
-  axesDimsRope: [4, 6, 6],
-  zeroCondT: false,
-  useAdditionalTCond: false,
-  useLayer3dRope: false,
-};
+const config = SMALL_TRANSFORMER;
 const tensors = transformerTensors(config);
 const layers = [...tensors.keys()].filter((name) => name.endsWith('.weight')).map((name) => name.slice(0, -7));
 
