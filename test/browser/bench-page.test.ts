@@ -1,12 +1,12 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { build, type InlineConfig } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseReport } from '../../tools/benchmark/read-report.ts';
 import { BUILD_TIMEOUT, ROOT } from '../support/built.ts';
-import { findChromium } from './chromium.ts';
+import { findChromium, launchChromium } from './chromium.ts';
 import { serve, type StaticServer } from './static-server.ts';
 
 const found = await findChromium();
@@ -40,11 +40,7 @@ describe.skipIf(typeof found === 'string')(`bench page${typeof found === 'string
     folder = await mkdtemp(join(tmpdir(), 'bench-page-'));
     await build({ ...CONFIG, build: { outDir: join(folder, BASE), emptyOutDir: true } });
     server = await serve(folder, '');
-    browser = await chromium.launch({
-      executablePath: found.executable,
-      args: ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'],
-      env: { ...process.env, ...(found.libraries && { LD_LIBRARY_PATH: found.libraries }) } as Record<string, string>,
-    });
+    browser = await launchChromium(found);
     page = await browser.newPage();
     page.on('pageerror', (error) => problems.push(error.message));
     page.on('request', (request) => requests.push(request.url()));

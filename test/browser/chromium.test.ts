@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KernelCheck } from '../../tools/doctor/check-kernel.ts';
 import { BUILD_TIMEOUT, ensureBuilt, ROOT } from '../support/built.ts';
-import { findChromium } from './chromium.ts';
+import { findChromium, launchChromium } from './chromium.ts';
 import { serve, type StaticServer } from './static-server.ts';
 
 /** What page.mjs measures on a golden case. */
@@ -62,11 +62,7 @@ describe.skipIf(typeof found === 'string')(`headless Chromium${typeof found === 
     ensureBuilt();
     const html = `<!doctype html><title>layerloom</title><script type="importmap">${importMap()}</script>`;
     server = await serve(ROOT, html);
-    browser = await chromium.launch({
-      executablePath: found.executable,
-      args: ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'],
-      env: { ...process.env, ...(found.libraries && { LD_LIBRARY_PATH: found.libraries }) } as Record<string, string>,
-    });
+    browser = await launchChromium(found);
     page = await browser.newPage();
     page.on('pageerror', (error) => problems.push(error.message));
     page.on('response', (response) => {

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliDecompress } from 'node:zlib';
+import { chromium, type Browser } from 'playwright-core';
 import { makeCacheFolder } from '../../runtime/node/cache-folder.ts';
 import { readTar } from '../../runtime/node/tar.ts';
 
@@ -34,6 +35,15 @@ export async function findChromium(): Promise<Chromium | string> {
   return missing.length > 0
     ? `Chromium of @sparticuz/chromium lacks ${missing.join(', ')}: apt-get install chromium`
     : packaged;
+}
+
+/** A running browser whose WebGPU is its own SwiftShader. */
+export function launchChromium({ executable, libraries }: Chromium): Promise<Browser> {
+  return chromium.launch({
+    executablePath: executable,
+    args: ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'],
+    env: { ...process.env, ...(libraries && { LD_LIBRARY_PATH: libraries }) } as Record<string, string>,
+  });
 }
 
 /** Unpacks the headless shell into the cache folder, once. */

@@ -1,3 +1,4 @@
+import { describeDevice } from './device.ts';
 import type { BenchMachine, BenchReport, KernelRow } from './report.ts';
 import { createEngine, type Engine } from '../../runtime/engine.ts';
 import { ALL_OP_CASES } from './op-cases.ts';
@@ -63,15 +64,8 @@ export async function benchInBrowser(gpu: GPU, options: BrowserBenchOptions): Pr
 }
 
 function describeBrowser(engine: Engine): BenchMachine {
-  const { info, facts } = engine;
   return {
-    device: info.description || info.device || `${info.vendor} ${info.architecture}`,
-    vendor: info.vendor,
-    architecture: info.architecture,
-    isSoftware: info.isSoftware,
-    subgroups: facts.subgroups ? [facts.subgroupMinSize, facts.subgroupMaxSize] : null,
-    f16: facts.f16,
-    matrixConfigs: facts.matrixConfigs,
+    ...describeDevice(engine),
     webgpu: 'the browser',
     host: navigator.userAgent,
     cpus: navigator.hardwareConcurrency,

@@ -5,19 +5,13 @@ import { availableParallelism, cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Engine } from '../../runtime/engine.ts';
+import { describeDevice } from './device.ts';
 import type { BenchMachine } from './report.ts';
 
 /** What a report says of the machine under Node. */
 export function describeMachine(engine: Engine): BenchMachine {
-  const { info, facts } = engine;
   return {
-    device: info.description || info.device || `${info.vendor} ${info.architecture}`,
-    vendor: info.vendor,
-    architecture: info.architecture,
-    isSoftware: info.isSoftware,
-    subgroups: facts.subgroups ? [facts.subgroupMinSize, facts.subgroupMaxSize] : null,
-    f16: facts.f16,
-    matrixConfigs: facts.matrixConfigs,
+    ...describeDevice(engine),
     webgpu: `webgpu ${versionOf('webgpu')} (Dawn)`,
     host: `Node ${process.versions.node}, ${cpus()[0]?.model ?? process.arch}`,
     cpus: availableParallelism(),
