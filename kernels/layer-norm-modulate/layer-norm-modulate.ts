@@ -4,6 +4,7 @@ import { layRows, rowSchemes, type RowSchemeName } from '../row-scheme.ts';
 import { isVec4, requireSizes, resolveView, type RowView } from '../row-view.ts';
 import { ShapeError } from '../errors.ts';
 import { packUniform } from '../uniform.ts';
+import { wgsl as inverseRoot } from '../wgsl-lib/inverse-root.wgsl.ts';
 import { wgsl as body } from './layer-norm-modulate.wgsl.ts';
 import { wgsl as indexed } from './modulation-indexed.wgsl.ts';
 import { wgsl as single } from './modulation-single.wgsl.ts';
@@ -81,7 +82,7 @@ export function planLayerNormModulate(
   return {
     op,
     variant: `${scheme.label},${options.indexed ? 'indexed' : 'single'}`,
-    sources: [...scheme.sources, body, options.indexed ? indexed : single],
+    sources: [...scheme.sources, inverseRoot, body, options.indexed ? indexed : single],
     constants: scheme.constants,
     bindings: [
       { name: 'x', access: 'read', byteLength: x.end * 4 },

@@ -4,6 +4,7 @@ import type { BindingSpec, KernelPlan } from '../plan.ts';
 import { layRows, rowSchemes, type RowSchemeName } from '../row-scheme.ts';
 import { requireSizes, resolveView, type RowView } from '../row-view.ts';
 import { packUniform } from '../uniform.ts';
+import { wgsl as inverseRoot } from '../wgsl-lib/inverse-root.wgsl.ts';
 import { wgsl as body } from './qk-norm-rope.wgsl.ts';
 import { wgsl as tablesNormRope } from './tables-norm-rope.wgsl.ts';
 import { wgsl as tablesNorm } from './tables-norm.wgsl.ts';
@@ -58,7 +59,7 @@ export function planQkNormRope(facts: DeviceFacts, options: QkNormRopeOptions, v
   return {
     op,
     variant: `${scheme.label},${norm ? 'norm' : ''}${rope ? (norm ? '+' : '') + rope.pairs : ''}`,
-    sources: [...scheme.sources, tables, body],
+    sources: [...scheme.sources, inverseRoot, tables, body],
     constants: { ...scheme.constants, HALF: rope?.pairs === 'half' ? 1 : 0, NORM: norm ? 1 : 0 },
     bindings: [...bindings, { name: 'x', access: 'read_write', byteLength: x.end * 4 }],
     uniform: packUniform([

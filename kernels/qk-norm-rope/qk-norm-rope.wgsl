@@ -3,7 +3,7 @@
 //   is one head of one token, and its work unit is a pair
 //   pairs: (2k, 2k + 1), or (k, k + head_dim / 2) where HALF; (a, b) -> (a cos - b sin, a sin + b cos)
 // Each invocation reads and writes only its own pairs, so working in place needs no barrier.
-// parts before this one: a row scheme (LANES, reduce_sum, main) and the tables (weight_at, rotation_at)
+// parts before this one: a row scheme (LANES, reduce_sum, main), inverse_root and the tables (weight_at, rotation_at)
 override HALF: bool = false;
 override NORM: bool = true;
 
@@ -15,13 +15,13 @@ fn process_row(row: u32, lane: u32) {
   let along = select(2u, 1u, HALF);
   var scale = 1.0;
   if (NORM) {
-    var total = 0.0;
+    var squares = vec2f();
     for (var k = lane; k < pairs; k += LANES) {
       let a = x[head + k * along];
       let b = x[head + k * along + across];
-      total += a * a + b * b;
+      squares += vec2f(a * a, b * b);
     }
-    scale = 1.0 / sqrt(reduce_sum(vec2f(total, 0.0)).x / f32(p.pairs * 2u) + p.eps);
+    scale = inverse_root(reduce_sum(vec2f(squares.x + squares.y, 0.0)).x / f32(p.pairs * 2u) + p.eps);
   }
   for (var k = lane; k < pairs; k += LANES) {
     let first = k * along;

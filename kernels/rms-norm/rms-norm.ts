@@ -3,6 +3,7 @@ import type { KernelPlan } from '../plan.ts';
 import { layRows, rowSchemes, type RowSchemeName } from '../row-scheme.ts';
 import { isVec4, requireSizes, resolveView, type RowView } from '../row-view.ts';
 import { packUniform } from '../uniform.ts';
+import { wgsl as inverseRoot } from '../wgsl-lib/inverse-root.wgsl.ts';
 import { wgsl } from './rms-norm.wgsl.ts';
 
 /** One RMSNorm over the last axis of `x` [rows, columns] f32, with a weight. */
@@ -36,7 +37,7 @@ export function planRmsNorm(facts: DeviceFacts, options: RmsNormOptions, variant
   return {
     op: 'rms_norm',
     variant: scheme.label,
-    sources: [...scheme.sources, wgsl],
+    sources: [...scheme.sources, inverseRoot, wgsl],
     constants: scheme.constants,
     bindings: [
       { name: 'x', access: 'read', byteLength: x.end * 4 },

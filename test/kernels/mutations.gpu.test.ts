@@ -10,6 +10,7 @@ import { testEngine } from '../support/engine.ts';
 // `only` names the cases to try, where compiling takes long.
 const FAULTS: readonly { op: string; fault: string; from: string; to: string; only?: string }[] = [
   { op: 'rms_norm', fault: 'eps outside of the root', from: '/ p.count + p.eps)', to: '/ p.count) + p.eps' },
+  { op: 'rms_norm', fault: 'root of two terms', from: '0.5 + e * (0.375', to: '0.5 + 0.0 * (0.375' },
   { op: 'rms_norm', fault: 'last row dropped', from: 'row < p.rows)', to: 'row + 1u < p.rows)' },
   { op: 'layer_norm_modulate', fault: 'scale without its 1', from: 'c] + 1.0)', to: 'c])' },
   { op: 'layer_norm_modulate', fault: 'one pass variance', from: 'x[x_row + c] - mean;', to: 'x[x_row + c];' },
