@@ -1,7 +1,7 @@
 // The bench's tasks as ONNX graphs, the way exporters write them: decomposed attention (the fused operator gives wrong
 // results on some CPU drivers), LayerNormalization, Split and Concat for rotations.
 import { OnnxGraph } from './onnx.mjs';
-import { STREAMS, transpose } from './serve.mjs';
+import { STREAMS, transpose, widen } from './serve.mjs';
 
 const EPS = 1e-6;
 
@@ -21,6 +21,21 @@ export function modelOf(task, tensors) {
   switch (task.kind) {
     case 'matmul':
       return finish(graph.node('MatMul', [feed('x'), fixed('w')]), task.dtype, [task.m, task.n]);
+    case 'linear': {
+      // As in ggml_peer.py: x [m, k] times w [n, k] transposed, both f16 codes, computed in the task's dtype.
+      const { m, n, k, dtype } = task;
+      const as = (shape, data) => ({ dtype, shape, data: dtype === 'f16' ? data : widen(data) });
+      const w = as([k, n], transpose(tensors.w.data, n, k));
+      return finish(graph.node('MatMul', [feed('x', as([m, k], tensors.x.data)), fixed('w', w)]), dtype, [m, n]);
+    }
+    case 'sdpa': {
+      // Attention whose operator may be the vendor's fused one: q, k, v [s, heads d] -> [s, heads d].
+      const { s, heads, d, dtype, fused } = task;
+      if (!fused) return modelOf({ ...task, kind: 'attention' }, tensors);
+      const [q, k, v] = ['q', 'k', 'v'].map((name) => graph.reshape(feed(name), [1, s, heads * d]));
+      const out = graph.node('MultiHeadAttention', [q, k, v], { num_heads: heads }, 1, 'com.microsoft');
+      return finish(graph.reshape(out, [s, heads * d]), dtype, [s, heads * d]);
+    }
     case 'attention': {
       const { s, heads, d, dtype } = task;
       const [q, k, v] = ['q', 'k', 'v'].map((name) => graph.reshape(feed(name), [s, heads, d]));

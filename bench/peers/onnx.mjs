@@ -58,6 +58,7 @@ export class OnnxGraph {
   constructor() {
     this.graph = new Message();
     this.count = 0;
+    this.domains = new Set();
   }
 
   fresh(prefix) {
@@ -83,13 +84,17 @@ export class OnnxGraph {
     return this.constant('f32', [], Float32Array.of(value));
   }
 
-  /** One node; returns its output's name, or the names of `outputs` outputs. */
-  node(op, inputs, attributes = {}, outputs = 1) {
+  /** One node; returns its output's name, or the names of `outputs` outputs. Domain: of ONNX itself, or a vendor's. */
+  node(op, inputs, attributes = {}, outputs = 1, domain = '') {
     const names = Array.from({ length: outputs }, () => this.fresh(op));
     const node = new Message();
     for (const input of inputs) node.text(1, input);
     for (const name of names) node.text(2, name);
     node.text(4, op);
+    if (domain) {
+      node.text(7, domain);
+      this.domains.add(domain);
+    }
     for (const [name, value] of Object.entries(attributes)) node.message(5, attribute(name, value));
     this.graph.message(1, node);
     return outputs === 1 ? names[0] : names;
@@ -106,11 +111,17 @@ export class OnnxGraph {
     this.graph.message(12, valueInfo(name, dtype, shape));
   }
 
-  /** Bytes of the model: opset 17, IR version 9. */
+  /** Bytes of the model: opset 17, the first of vendors' domains, IR version 9. */
   encode() {
     this.graph.text(2, 'bench');
-    const opset = new Message().text(1, '').varint(2, 17);
-    return new Message().varint(1, 9).text(2, 'layerloom bench').message(7, this.graph).message(8, opset).encode();
+    const opset = (domain, version) => new Message().text(1, domain).varint(2, version);
+    const model = new Message()
+      .varint(1, 9)
+      .text(2, 'layerloom bench')
+      .message(7, this.graph)
+      .message(8, opset('', 17));
+    for (const domain of this.domains) model.message(8, opset(domain, 1));
+    return model.encode();
   }
 }
 

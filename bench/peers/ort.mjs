@@ -15,7 +15,9 @@ const options = {
   interOpNumThreads: 1,
   logSeverityLevel: 3,
 };
-const location = onDevice ? { preferredOutputLocation: 'gpu-buffer' } : {};
+// What the provider has no kernel for would run on the CPU, and look fast.
+const deviceOnly = { session: { disable_cpu_ep_fallback: '1' } };
+const location = onDevice ? { preferredOutputLocation: 'gpu-buffer', extra: deviceOnly } : {};
 const tensorOf = ({ dtype, shape, data }) => new ort.Tensor(dtype === 'f16' ? 'float16' : 'float32', data, shape);
 
 /** A model that multiplies by one: what brings a tensor onto the device, or back. */
@@ -58,7 +60,7 @@ async function prepare(task, tensors) {
       }
       const { data } = host;
       const values = model.dtype === 'f16' ? widen(new Uint16Array(data.buffer, data.byteOffset, data.length)) : data;
-      return Float32Array.from(model.fromDevice(values));
+      return new Float32Array(model.fromDevice(values));
     },
     async release() {
       last?.dispose?.();

@@ -4,8 +4,6 @@ import os
 import sys
 import time
 
-import numpy as np
-
 MAX_RUNS = 1024
 # Runs before the first sample: jits capture within two; more while they are short.
 WARM_RUNS = 4
@@ -23,14 +21,25 @@ class Unsupported(Exception):
 
 
 def load_tensors(inputs):
+    import numpy as np  # here, because not every peer needs it
+
     return {
         name: np.fromfile(entry["file"], np.float16 if entry["dtype"] == "f16" else np.float32).reshape(entry["shape"])
         for name, entry in inputs.items()
     }
 
 
-def serve(version, prepare):
-    """Answers until stdin closes. prepare(task, tensors) gives (run, wait, read)."""
+def packed(values):
+    """The bytes of an answer, f32; peers without NumPy give bytes already."""
+    if isinstance(values, (bytes, bytearray)):
+        return values
+    import numpy as np
+
+    return np.ascontiguousarray(values, dtype=np.float32).data
+
+
+def serve(version, prepare, load=load_tensors):
+    """Answers until stdin closes. prepare(task, load(inputs)) gives (run, wait, read)."""
     replies = os.fdopen(3, "w", buffering=1)
 
     def reply(value):
@@ -56,18 +65,19 @@ def serve(version, prepare):
         try:
             command = json.loads(line)
             if "prepare" in command:
-                tensors = load_tensors(command["inputs"])
+                tensors = load(command["inputs"])
                 start = time.perf_counter()
                 job = prepare(command["prepare"], tensors)
                 run_for(1)
                 cold = (time.perf_counter() - start) * 1000
-                first = np.ascontiguousarray(job[2](), dtype=np.float32)
+                first = packed(job[2]())
                 run_for(2)
                 if 2 * run_ms < WARM_MS:
                     run_for(WARM_RUNS - 2)
                 reply({"coldMs": cold})
             elif "result" in command:
-                first.tofile(command["result"])
+                with open(command["result"], "wb") as file:
+                    file.write(first)
                 reply({})
             elif "sample" in command:
                 runs = min(MAX_RUNS, max(1, round(command["sample"] / run_ms)))

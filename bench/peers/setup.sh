@@ -3,7 +3,8 @@
 #
 # Sets up the peers of the bench in FOLDER (default: peers in layerloom's cache folder), outside of this repository's
 # node_modules, and writes FOLDER/peers.json, which `layerloom bench --workloads C1 --peers FOLDER` reads. Run it again to
-# renew the scripts. PEERs: ort jax-js tfjs tinygrad torch (default: all but torch, which takes 1.2 GB).
+# renew the scripts. PEERs: ort jax-js tfjs tinygrad ggml torch (default: all but ggml, which only gpu-run takes, and torch,
+# which takes 1.2 GB).
 #
 # Environment: PEERS_TORCH_PYTHON   a python that has torch already; then "torch" installs nothing
 #              PYTHON               python 3.11 or later for tinygrad and torch (default python3)
@@ -27,6 +28,7 @@ packages=()
 wants ort && packages+=(onnxruntime-node@1.30.0)
 wants jax-js && packages+=(@jax-js/jax@0.1.25 webgpu@0.6.2)
 wants tfjs && packages+=(@tensorflow/tfjs-core@4.22.0 @tensorflow/tfjs-backend-webgpu@4.22.0 webgpu@0.6.2)
+wants ggml && packages+=(@node-llama-cpp/linux-x64-vulkan@3.22.1)
 if [ ${#packages[@]} -gt 0 ]; then
   say "npm: ${packages[*]}"
   # Install scripts only download GPU libraries that are not needed here.

@@ -122,7 +122,7 @@ async function contestOf(
 }
 
 async function enterPeer(peer: PeerSession, coldMs: number, reference: Reference, bound: number): Promise<Entrant> {
-  let judged: Pick<Entrant, 'error' | 'fault'>;
+  let judged: ReturnType<typeof judge>;
   try {
     judged = judge(await peer.result(), reference, bound);
   } catch (error) {
@@ -138,7 +138,12 @@ async function enterPeer(peer: PeerSession, coldMs: number, reference: Reference
   };
 }
 
-function judge(result: Float32Array, reference: Reference, bound: number): Pick<Entrant, 'error' | 'fault'> {
+/** A peer's result against the reference: the largest difference must be within `bound` of the largest value. */
+export function judge(
+  result: Float32Array,
+  reference: Reference,
+  bound: number,
+): { readonly error: ResultError; readonly fault: string | null } {
   if (result.length !== reference.length)
     return {
       error: { max: Infinity, rms: Infinity },

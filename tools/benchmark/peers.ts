@@ -65,13 +65,7 @@ export class Peers {
   /** Writes the inputs of the next workload where all peers read them. */
   async offer(tensors: WorkloadTensors): Promise<void> {
     if (this.sessions.length === 0) return;
-    const number = this.#offered++;
-    const written: Record<string, unknown> = {};
-    for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
-      const file = join(this.#scratch, `${number}-${name}.bin`);
-      await writeFile(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-      written[name] = { file, dtype, shape };
-    }
+    const written = await writeTensors(this.#scratch, String(this.#offered++), tensors);
     for (const session of this.sessions) session.inputs = written;
   }
 
@@ -89,6 +83,33 @@ export class Peers {
   }
 }
 
+/** A tensor as peers read it: row-major; f16 as codes, q8_0 as ggml's blocks (an f16 scale and 32 int8 each). */
+export interface PeerTensor {
+  readonly dtype: 'f32' | 'f16' | 'q8_0';
+  readonly shape: readonly number[];
+  readonly data: ArrayBufferView;
+}
+
+/** Where a tensor lies for a peer. */
+export interface WrittenTensor extends Omit<PeerTensor, 'data'> {
+  readonly file: string;
+}
+
+/** Writes tensors into files of a folder, whose names begin with `prefix`. */
+export async function writeTensors(
+  folder: string,
+  prefix: string,
+  tensors: Readonly<Record<string, PeerTensor>>,
+): Promise<Record<string, WrittenTensor>> {
+  const written: Record<string, WrittenTensor> = {};
+  for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
+    const file = join(folder, `${prefix}-${name}.bin`);
+    await writeFile(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    written[name] = { file, dtype, shape };
+  }
+  return written;
+}
+
 /**
  * One peer: a process that answers a line of JSON on file descriptor 3 for each line on its stdin. Its stdout and stderr go
  * to a log: libraries print warnings there, some without a line end.
@@ -97,7 +118,7 @@ export class PeerSession {
   readonly name: string;
   /** What the process says of itself: versions, device. */
   version = '';
-  inputs: Readonly<Record<string, unknown>> = {};
+  inputs: Readonly<Record<string, WrittenTensor>> = {};
   readonly #process: ChildProcess;
   readonly #replies: AsyncIterator<string>;
   readonly #output: string;
@@ -122,6 +143,11 @@ export class PeerSession {
       });
     });
     child.stdin?.on('error', () => {}); // an ended process says so by its exit
+  }
+
+  /** Whether the process is over. */
+  get hasEnded(): boolean {
+    return this.#ended !== undefined;
   }
 
   /** Of the process; 0 where it did not start. */

@@ -1,7 +1,7 @@
 // What there is to know of a GPU, in one command, step by step, so that a run that is cut short still leaves data. See
 // bench/README.md.
 //   node dist/tools/benchmark/gpu/gpu-run.js --out FOLDER [--part 1|2|3] [--steps a,b] [--budget SECONDS] [--small]
-//     [--any-adapter] [--null] [--torch PYTHON | --no-torch] [--seconds S]
+//     [--any-adapter] [--null] [--torch PYTHON | --no-torch] [--peers FOLDER] [--seconds S]
 import { parseArgs } from 'node:util';
 import { GPU_STEPS } from './gpu-steps.ts';
 import { runSteps } from './run-steps.ts';
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     'any-adapter': { type: 'boolean', default: false },
     torch: { type: 'string' },
     'no-torch': { type: 'boolean', default: false },
+    peers: { type: 'string' },
     seconds: { type: 'string', default: '1' },
   },
 });
@@ -44,6 +45,7 @@ const flags = [
   ...(values['any-adapter'] ? ['--any-adapter'] : []),
   ...(values['no-torch'] ? ['--no-torch'] : []),
   ...(values.torch === undefined ? [] : ['--torch', values.torch]),
+  ...(values.peers === undefined ? [] : ['--peers', values.peers]),
   '--seconds',
   values.seconds,
 ];

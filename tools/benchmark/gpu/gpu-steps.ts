@@ -7,10 +7,12 @@ import { blockTargets, tune, type TuneResult } from '../tuner.ts';
 import { writeTuning } from '../tuning-file.ts';
 import { attentionSweep } from './attention-sweep.ts';
 import { sweepCase } from './gemm-sweep.ts';
+import { ggmlTurns } from './ggml-steps.ts';
 import { checkCases, measureCases } from './kernel-steps.ts';
 import { largeMatmul, opOf } from './large-cases.ts';
 import { largeConv } from './large-conv.ts';
 import { chainStep, decodeStep, forwardStep } from './model-steps.ts';
+import { ortTurns, type OrtAttention } from './ort-steps.ts';
 import { benchOverhead, benchTransfers } from './overhead.ts';
 import type { GpuStep, StepContext, StepResult } from './step.ts';
 import {
@@ -208,6 +210,34 @@ export const GPU_STEPS: readonly GpuStep[] = [
     seconds: [25, 90],
     what: 'G6: convolutions beside torch, in turns',
     run: (context) => convTurns(context, convShapes(context)),
+  },
+  {
+    name: 'ort',
+    part: 3,
+    seconds: [30, 120],
+    what: "G1, G3: products and attention beside ONNX Runtime's WebGPU provider, in turns",
+    run: (context) => {
+      const [count, d] = heads(context);
+      const attention = (s: number, ...forms: OrtAttention['forms']): OrtAttention => ({ s, heads: count, d, forms });
+      return ortTurns(
+        context,
+        context.isSmall ? [SMALL] : [MAIN, ...shapesOf(context, [4096], OTHERS)],
+        // Decomposed it keeps all weights: 0.8 GB at 4096 tokens, 7.9 GB at 12800, which no binding takes.
+        context.isSmall
+          ? [attention(96, 'decomposed', 'fused')]
+          : [attention(4096, 'decomposed', 'fused'), attention(12800, 'fused')],
+      );
+    },
+  },
+  {
+    name: 'ggml',
+    part: 3,
+    seconds: [30, 130],
+    what: "G1, G2: products beside ggml's Vulkan back end with cooperative matrices and without, in turns",
+    run: (context) =>
+      context.isSmall
+        ? ggmlTurns(context, [SMALL], [SMALL])
+        : ggmlTurns(context, [MAIN, ...shapesOf(context, [4096], OTHERS), [8, 18432, 3072]], [MAIN]),
   },
   {
     name: 'gemm-more',

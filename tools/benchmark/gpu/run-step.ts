@@ -8,8 +8,9 @@ import { DEFAULT_CLOCK } from '../dispatch-clock.ts';
 import type { Roofs } from '../report.ts';
 import { GPU_STEPS } from './gpu-steps.ts';
 import { openNullGpu } from './null-gpu.ts';
+import { findPeers } from './peer-folder.ts';
 import type { StepContext, StepResult } from './step.ts';
-import { findTorch } from './torch-turns.ts';
+import { findTorch } from './torch-peer.ts';
 
 const { values } = parseArgs({
   options: {
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     'any-adapter': { type: 'boolean', default: false },
     torch: { type: 'string' },
     'no-torch': { type: 'boolean', default: false },
+    peers: { type: 'string' },
     seconds: { type: 'string', default: '1' },
   },
 });
@@ -34,6 +36,8 @@ await using engine: Engine = values.null
   ? await createEngine({ gpu: await openNullGpu() })
   : await openEngine({ adapter: values['any-adapter'] ? 'any' : 'gpu', dawn });
 const isCompiledOnly = values.null;
+const isAnyDevice = values['any-adapter'] || isCompiledOnly;
+const peers = findPeers(values.peers);
 const context: StepContext = {
   engine,
   isSmall: values.small || isCompiledOnly,
@@ -42,7 +46,10 @@ const context: StepContext = {
     ? { seconds: 0, minSamples: 1, maxSamples: 1 }
     : { ...DEFAULT_CLOCK, seconds: Number(values.seconds) },
   roofs: roofsOfEarlierSteps(),
-  torch: values['no-torch'] ? { absent: 'not wanted' } : findTorch(values.torch, values['any-adapter'] || values.null),
+  torch: values['no-torch'] ? { absent: 'not wanted' } : findTorch(values.torch, peers, isAnyDevice),
+  peers,
+  python: values.torch ?? 'python3',
+  isAnyDevice,
   tuningFile: join(values.out, 'tuning.json'),
   isLate: () => performance.now() - start > SOFT * 1000 * Number(values.limit),
   keep: (data) => write({ complete: false, fault: null, lines: [], data }),

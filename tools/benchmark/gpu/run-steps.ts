@@ -98,8 +98,9 @@ async function runOne({ out, flags, script }: StepsOptions, name: string, limit:
   const file = join(out, `${name}.json`);
   const result = readResult(file);
   if (result?.complete) {
-    const { fault, lines } = result;
-    return { name, seconds, verdict: fault ? `FAILED: ${fault}` : 'done', isFailed: fault !== null, lines };
+    const { fault, skipped, lines } = result;
+    const verdict = fault ? `FAILED: ${fault}` : skipped ? `skipped: ${skipped}` : 'done';
+    return { name, seconds, verdict, isFailed: fault !== null, lines };
   }
   const fault = isOver ? `ended after ${figure(seconds)} s, its time was up` : `ended by itself: ${ended}`;
   const found = { step: name, ...result, complete: false, seconds, fault, log };

@@ -14,6 +14,12 @@ export interface StepContext {
   readonly roofs: Roofs | undefined;
   /** A Python with torch, and the folder of the scripts for it; or why there is none. */
   readonly torch: { readonly python: string; readonly scripts: string } | { readonly absent: string };
+  /** Folder of the peers' scripts and packages. */
+  readonly peers: string;
+  /** The Python for peers that need no package of it. */
+  readonly python: string;
+  /** Peers take a CPU driver too: for dry runs. */
+  readonly isAnyDevice: boolean;
   /** Where the tuner's file goes. */
   readonly tuningFile: string;
   /** Whether the step should come to an end: its time is up. */
@@ -25,6 +31,8 @@ export interface StepContext {
 /** What a step leaves behind. */
 export interface StepResult {
   readonly fault: string | null;
+  /** Why there was nothing to do. */
+  readonly skipped?: string;
   readonly lines: readonly string[];
   readonly data: unknown;
 }

@@ -1,21 +1,32 @@
 import type { Engine } from '../../../runtime/engine.ts';
-import { KernelRun, makeCaseData, type BenchCase } from '../kernel-run.ts';
+import { KernelRun, makeCaseData, type BenchCase, type CaseData } from '../kernel-run.ts';
 import { compileRandomForward } from './forward.ts';
 import { largeAttention, largeMatmul, type LargeOperands } from './large-cases.ts';
 import { largeConv } from './large-conv.ts';
 import { transformerOf } from './model-steps.ts';
 import type { StepContext, StepResult } from './step.ts';
-import { takeTurns, type OurTurn, type TurnsRow } from './torch-turns.ts';
+import { torchPeer } from './torch-peer.ts';
+import { takeTurns, type OurTurn, type RivalTask, type TurnsRow } from './turns.ts';
 
 /** A product's [m, n, k]. */
 export type ProductShape = readonly [m: number, n: number, k: number];
 
-/** A case in the planner's own variant, checked on samples. */
-async function turnOf(engine: Engine, op: string, testCase: BenchCase): Promise<OurTurn> {
+/** A torch form of a row. */
+function torch(name: string, task: RivalTask): TurnsRow['rivals'][number] {
+  return { name: `torch ${name}`, peer: 'torch', task };
+}
+
+/**
+ * A case in the planner's own variant, checked on samples.
+ *
+ * @param data the case's data where it is known already
+ */
+export async function turnOf(engine: Engine, op: string, testCase: BenchCase, data?: CaseData): Promise<OurTurn> {
   const [variant] = testCase.variants(engine.facts);
   const run = await KernelRun.compile(engine, testCase.plan(engine.facts, variant));
   try {
-    const { fault } = await run.check(engine, makeCaseData(engine, op, testCase, variant), testCase.tolerance);
+    const checked = data ?? makeCaseData(engine, op, testCase, variant);
+    const { fault } = await run.check(engine, checked, testCase.tolerance);
     return { program: run.program, fault, dispose: () => run.dispose() };
   } catch (error) {
     run.dispose();
@@ -27,14 +38,12 @@ async function turnOf(engine: Engine, op: string, testCase: BenchCase): Promise<
 export function gemmTurns(context: StepContext, shapes: readonly ProductShape[]): Promise<StepResult> {
   return takeTurns(
     context,
+    [torchPeer(context)],
     shapes.map(([m, n, k]): TurnsRow => ({
       name: `G1 ${m} x ${n} x ${k}`,
       flops: 2 * m * n * k,
       ours: [{ name: 'layerloom f16', make: (engine) => turnOf(engine, 'matmul', largeMatmul(m, n, k)) }],
-      torch: (['f16', 'bf16'] as const).map((dtype) => ({
-        name: `torch ${dtype}`,
-        task: { kind: 'linear', m, n, k, dtype },
-      })),
+      rivals: ['f16', 'bf16'].map((dtype) => torch(dtype, { kind: 'linear', m, n, k, dtype })),
     })),
   );
 }
@@ -46,12 +55,13 @@ export function int8Turns(context: StepContext, shapes: readonly ProductShape[])
     ['layerloom W8A8', 'w8a8'],
   ];
   const theirs = [
-    ['torch f16', 'f16'],
-    ['torch _int_mm', 'i8'],
-    ['torch _scaled_mm fp8', 'f8'],
+    ['f16', 'f16'],
+    ['_int_mm', 'i8'],
+    ['_scaled_mm fp8', 'f8'],
   ] as const;
   return takeTurns(
     context,
+    [torchPeer(context)],
     shapes.map(([m, n, k]): TurnsRow => ({
       name: `G2 ${m} x ${n} x ${k}`,
       flops: 2 * m * n * k,
@@ -59,7 +69,7 @@ export function int8Turns(context: StepContext, shapes: readonly ProductShape[])
         name,
         make: (engine) => turnOf(engine, 'matmul', largeMatmul(m, n, k, operands)),
       })),
-      torch: theirs.map(([name, dtype]) => ({ name, task: { kind: 'linear', m, n, k, dtype } })),
+      rivals: theirs.map(([name, dtype]) => torch(name, { kind: 'linear', m, n, k, dtype })),
     })),
   );
 }
@@ -74,11 +84,12 @@ export function attentionTurns(
   const backends = context.isSmall ? ['flash', 'math'] : ['flash', 'cudnn', 'efficient'];
   return takeTurns(
     context,
+    [torchPeer(context)],
     tokens.map((s): TurnsRow => ({
       name: `G3 S ${s}, ${heads} x ${d}`,
       flops: 4 * s * s * heads * d,
       ours: [{ name: 'layerloom', make: (engine) => turnOf(engine, 'attention', largeAttention(s, heads, d)) }],
-      torch: backends.map((backend) => ({ name: `torch ${backend}`, task: { kind: 'sdpa', s, heads, d, backend } })),
+      rivals: backends.map((backend) => torch(backend, { kind: 'sdpa', s, heads, d, backend })),
     })),
   );
 }
@@ -91,39 +102,41 @@ export function blockTurns(context: StepContext): Promise<StepResult> {
   const tokens = grid[0] * grid[1] + txt;
   const task = { kind: 'mmdit', heads, d, txt, img: grid[0] * grid[1] };
   const width = heads * d;
-  return takeTurns(context, [
-    {
-      name: `G4 block of width ${width}, ${grid[0] * grid[1]} + ${txt} tokens`,
-      flops: 24 * tokens * width ** 2 + 4 * tokens ** 2 * width,
-      ours: [
-        {
-          name: 'layerloom f16',
-          make: async (engine) => {
-            const { program, dispose } = await compileRandomForward(engine, config, grid, txt);
-            return { program, fault: null, dispose };
+  return takeTurns(
+    context,
+    [torchPeer(context)],
+    [
+      {
+        name: `G4 block of width ${width}, ${grid[0] * grid[1]} + ${txt} tokens`,
+        flops: 24 * tokens * width ** 2 + 4 * tokens ** 2 * width,
+        ours: [
+          {
+            name: 'layerloom f16',
+            make: async (engine) => {
+              const { program, dispose } = await compileRandomForward(engine, config, grid, txt);
+              return { program, fault: null, dispose };
+            },
           },
-        },
-      ],
-      torch: [
-        { name: 'torch bf16 eager', task: { ...task, compiled: false } },
-        { name: 'torch bf16 compiled', task: { ...task, compiled: true } },
-      ],
-    },
-  ]);
+        ],
+        rivals: [
+          torch('bf16 eager', { ...task, compiled: false }),
+          torch('bf16 compiled', { ...task, compiled: true }),
+        ],
+      },
+    ],
+  );
 }
 
 /** G6: a convolution of the decoder beside torch's. */
 export function convTurns(context: StepContext, shapes: readonly ConvShape[]): Promise<StepResult> {
   return takeTurns(
     context,
+    [torchPeer(context)],
     shapes.map(({ h, w, cin, cout }): TurnsRow => ({
       name: `G6 3x3, ${cin} to ${cout} at ${h} x ${w}`,
       flops: 18 * h * w * cin * cout,
       ours: [{ name: 'layerloom f16', make: (engine) => turnOf(engine, 'conv2d', largeConv(h, w, cin, cout)) }],
-      torch: (['f16', 'bf16'] as const).map((dtype) => ({
-        name: `torch ${dtype}`,
-        task: { kind: 'conv', h, w, cin, cout, dtype },
-      })),
+      rivals: ['f16', 'bf16'].map((dtype) => torch(dtype, { kind: 'conv', h, w, cin, cout, dtype })),
     })),
   );
 }

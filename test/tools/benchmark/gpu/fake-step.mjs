@@ -15,6 +15,9 @@ switch (values.step) {
   case 'wrong':
     write({ complete: true, fault: '1 of 2 kernels are wrong', lines: [], data: [] });
     break;
+  case 'skips':
+    write({ complete: true, fault: null, skipped: 'not carried: a peer', lines: [], data: null });
+    break;
   case 'throws':
     write(partial);
     throw new Error('a fault of ours');

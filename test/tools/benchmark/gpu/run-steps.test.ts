@@ -43,6 +43,11 @@ describe('steps of gpu-run', () => {
     expect(resultOf('right')).toMatchObject({ complete: true });
   });
 
+  it('show why one had nothing to do', async () => {
+    expect(await run(['skips'], Infinity)).toBe(0);
+    expect(readFileSync(join(out, 'table.txt'), 'utf8')).toMatch(/^skips +\S+ +skipped: not carried: a peer$/m);
+  });
+
   it('skip by name what the budget does not suffice for', async () => {
     expect(await run(['right', 'wrong'], 10, [20, 60])).toBe(0);
     expect(resultOf('wrong')).toEqual({
