@@ -1,5 +1,6 @@
 import { indent, scaled, type MatrixEmitter } from './matrix-emit.ts';
 import { storeMatrix } from './matrix-spelling.ts';
+import { elementsOf, loadQuad, quadStart, stageArray, storeQuad } from './matrix-stage.ts';
 import { headTotals, type HeadLayout, type TileLayout } from './matrix-tile.ts';
 import type { MatrixUnit } from './matrix-unit.ts';
 
@@ -24,25 +25,23 @@ export function headMemory(heads: HeadLayout): string[] {
 
 /** Hands the sums over by whole heads; the staging memory has been read by everyone before. */
 export function emitHeads(e: MatrixEmitter, unit: MatrixUnit, layout: TileLayout, heads: HeadLayout): string[] {
-  const { tile, gridColumns, fragmentRows, fragmentColumns, pointeeBytes } = layout;
+  const { tile, gridColumns, fragmentRows, fragmentColumns } = layout;
+  const stage = stageArray(layout);
   const { dim, columns, stride, parts } = heads;
-  const elements = 16 / pointeeBytes;
-  const load = elements === 1 ? 'stage[at]' : 'vec4u(stage[at], stage[at + 1u])';
-  const store = (value: string): string[] =>
-    elements === 1 ? [`stage[at] = ${value};`] : [`stage[at] = ${value}.xy;`, `stage[at + 1u] = ${value}.zw;`];
-  const place = (column: string): string => `r * ${stride}u + (${column})${elements === 1 ? '' : ` * ${elements}u`}`;
+  const load = loadQuad(stage, 'at');
+  const place = (column: string): string => `r * ${stride}u + ${quadStart(stage, `(${column})`)}`;
   const sum = unit.result === 'f32' ? `bitcast<vec4f>(${load})` : `vec4f(bitcast<vec4i>(${load}))`;
   const partQuads = dim / parts / 4;
   const rowParts = (columns / dim) * parts;
   const quads = columns / 4;
   return [
-    `let strip = (subgroup / ${gridColumns}u) * ${unit.m * stride}u + part_col / 4u${elements === 1 ? '' : ` * ${elements}u`};`,
+    `let strip = (subgroup / ${gridColumns}u) * ${unit.m * stride}u + ${quadStart(stage, 'part_col / 4u')};`,
     ...e.loop('i', fragmentRows, (i) => {
       // Rows of the strip follow each other within a fragment; the next fragment's belong to the next part of the tile.
       const outRow = `let out_row = row + (r / ${unit.m}u) * ${fragmentRows * unit.m}u + ${scaled(i, unit.m)} + r % ${unit.m}u;`;
       return [
         ...e.loop('j', fragmentColumns, (j) => [
-          storeMatrix('&stage', `strip + ${scaled(j, (unit.n * 4) / pointeeBytes)}`, e.at('sum', i, j), `${stride}u`),
+          storeMatrix('&stage', `strip + ${scaled(j, elementsOf(stage, unit.n * 4))}`, e.at('sum', i, j), `${stride}u`),
         ]),
         'workgroupBarrier();',
         `for (var q = local; q < ${headTotals(heads)}u; q += ${tile.invocations}u) {`,
@@ -59,7 +58,7 @@ export function emitHeads(e: MatrixEmitter, unit: MatrixUnit, layout: TileLayout
             `let value = head_value(known_row, column, ${sum});`,
             'total += dot(value, value);',
             'let bits = bitcast<vec4u>(value);',
-            ...store('bits'),
+            ...storeQuad(stage, 'at', 'bits'),
           ]),
           '}',
           'totals[q] = total;',
@@ -92,8 +91,7 @@ export function emitHeads(e: MatrixEmitter, unit: MatrixUnit, layout: TileLayout
 
   function quadAt(name: string, column: string): string[] {
     const at = `${name}_at`;
-    const bits = elements === 1 ? `stage[${at}]` : `vec4u(stage[${at}], stage[${at} + 1u])`;
-    return [`let ${at} = ${place(column)};`, `let ${name} = bitcast<vec4f>(${bits});`];
+    return [`let ${at} = ${place(column)};`, `let ${name} = bitcast<vec4f>(${loadQuad(stage, at)});`];
   }
 }
 

@@ -1,3 +1,4 @@
+import { ELEMENT_BYTES, elementsOf, patchArray, stageArray, type StageElement } from './matrix-stage.ts';
 import type { MatrixUnit } from './matrix-unit.ts';
 
 /** What a workgroup computes: rows x columns sums, `depth` terms at a time. The same on every device. */
@@ -50,9 +51,9 @@ export interface TileLayout {
   /** Components in one staged unit of 16 bytes. */
   readonly unitLength: number;
   /** Type that the staging array holds: a K step of a fragment is a whole number of its elements. */
-  readonly pointee: 'vec4<u32>' | 'vec2<u32>';
+  readonly pointee: StageElement;
   readonly pointeeBytes: number;
-  /** Elements from a staged row to the next, and in all rows. Rows are padded by one unit: an odd stride in units. */
+  /** Elements from a staged row to the next, and in all rows. */
   readonly leftStride: number;
   readonly leftSize: number;
   readonly rightStride: number;
@@ -60,13 +61,13 @@ export interface TileLayout {
   /** Units that an invocation stages of each operand in a step. */
   readonly leftUnits: number;
   readonly rightUnits: number;
-  /** Fragments side by side that a subgroup hands over at once at the end, and the patch of memory for it. */
+  /** Fragments side by side that a subgroup hands over at once at the end, and the patch of memory for it (patchArray). */
   readonly patchFragments: number;
   readonly patchStride: number;
   readonly patchSize: number;
   /** Where whole heads leave together: how. The patch is then the strip that all subgroups share. */
   readonly heads?: HeadLayout;
-  /** Elements of the one array that staging and patches share. */
+  /** Elements of the staging array, which is also as large as all patches where they share it (patchArray). */
   readonly stageSize: number;
 }
 
@@ -91,6 +92,14 @@ export function tileName(tile: MatrixTile): string {
   return `matrix-${tile.rows}x${tile.columns}x${tile.depth}-t${tile.invocations}-b${tile.buffers}`;
 }
 
+/** How operands are staged, where it is not as planners do it: what that is worth can be measured. */
+export interface StagingOptions {
+  /** What loads point to; absent: the widest there is. Sums do not fit f16: they then have memory of their own. */
+  readonly pointee?: StageElement;
+  /** Units of 16 bytes that a row is padded by; absent: one, so that rows begin in different banks. */
+  readonly padding?: 0 | 1;
+}
+
 /**
  * Lays a tile out for a unit; undefined where it does not divide or does not fit the device.
  *
@@ -101,6 +110,7 @@ export function layTile(
   tile: MatrixTile,
   order: RightOrder,
   headDim?: number,
+  staging: StagingOptions = {},
 ): TileLayout | undefined {
   const { rows, columns, depth, invocations, buffers } = tile;
   const bytes = unit.component === 'f16' ? 2 : 1;
@@ -115,26 +125,33 @@ export function layTile(
   const rightUnits = (columns * depth) / unitLength / invocations;
   if (!Number.isInteger(leftUnits) || !Number.isInteger(rightUnits) || invocations > unit.invocations) return undefined;
   const step = Math.min(UNIT_BYTES, bytes * (order === 'kn' ? Math.min(unit.k, unit.n) : unit.k));
-  const pointeeBytes = step >= UNIT_BYTES ? UNIT_BYTES : 8;
   if (step < 8) return undefined;
+  const { pointee = step >= UNIT_BYTES ? 'vec4<u32>' : 'vec2<u32>', padding = 1 } = staging;
+  const pointeeBytes = ELEMENT_BYTES[pointee];
+  if (pointeeBytes > step) return undefined;
   const elements = (components: number): number => (components * bytes) / pointeeBytes;
   const [rightRows, rightLength] = order === 'nk' ? [columns, depth] : [depth, columns];
-  const leftStride = elements(depth + unitLength);
-  const rightStride = elements(rightLength + unitLength);
+  const leftStride = elements(depth + padding * unitLength);
+  const rightStride = elements(rightLength + padding * unitLength);
   const leftSize = rows * leftStride;
   const rightSize = rightRows * rightStride;
   const buffersSize = buffers * (leftSize + rightSize);
+  const buffersBytes = buffersSize * pointeeBytes;
+  const patch = patchArray({ pointee });
+  const isShared = patch.name === stageArray({ pointee }).name;
+  const patchRoom = isShared ? Math.max(buffersBytes, UNIT_BYTES) : unit.storage - buffersBytes;
   let patchFragments = fragmentColumns;
-  const patchOf = (fragments: number): number => unit.m * ((fragments * unit.n + PATCH_PAD) * 4) * subgroups;
-  while (patchFragments % 2 === 0 && patchOf(patchFragments) > Math.max(buffersSize * pointeeBytes, UNIT_BYTES))
-    patchFragments /= 2;
-  const patchStride = ((patchFragments * unit.n + PATCH_PAD) * 4) / pointeeBytes;
+  const patchRow = (fragments: number): number => (fragments * unit.n + PATCH_PAD) * 4;
+  while (patchFragments % 2 === 0 && unit.m * patchRow(patchFragments) * subgroups > patchRoom) patchFragments /= 2;
+  const patchStride = elementsOf(patch, patchRow(patchFragments));
   const patchSize = unit.m * patchStride;
   const heads = headDim === undefined ? undefined : layHeads(tile, gridRows * unit.m, headDim, pointeeBytes);
-  if (headDim !== undefined && !heads) return undefined;
-  const stageSize = Math.max(buffersSize, heads ? heads.rows * heads.stride : patchSize * subgroups);
+  if (headDim !== undefined && !(heads && isShared)) return undefined;
+  const endSize = heads ? heads.rows * heads.stride : patchSize * subgroups;
+  const stageSize = isShared ? Math.max(buffersSize, endSize) : buffersSize;
+  const moreBytes = isShared ? 0 : endSize * ELEMENT_BYTES[patch.element];
   const totalsBytes = heads ? 4 * headTotals(heads) : 0;
-  if (stageSize * pointeeBytes + totalsBytes > unit.storage) return undefined;
+  if (stageSize * pointeeBytes + moreBytes + totalsBytes > unit.storage) return undefined;
   return {
     tile,
     order,
@@ -143,7 +160,7 @@ export function layTile(
     fragmentRows,
     fragmentColumns,
     unitLength,
-    pointee: pointeeBytes === UNIT_BYTES ? 'vec4<u32>' : 'vec2<u32>',
+    pointee,
     pointeeBytes,
     leftStride,
     leftSize,
