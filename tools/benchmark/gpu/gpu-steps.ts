@@ -6,6 +6,7 @@ import { figure } from '../print-report.ts';
 import { blockTargets, tune, type TuneResult } from '../tuner.ts';
 import { writeTuning } from '../tuning-file.ts';
 import { attentionSweep } from './attention-sweep.ts';
+import { directCases } from './direct-sweep.ts';
 import { sweepCase } from './gemm-sweep.ts';
 import { ggmlTurns } from './ggml-steps.ts';
 import { checkCases, measureCases } from './kernel-steps.ts';
@@ -165,8 +166,16 @@ export const GPU_STEPS: readonly GpuStep[] = [
     name: 'sweep',
     part: 2,
     seconds: [20, 90],
-    what: 'G1: padding, bands and the staging type of the best tiles',
+    what: 'G1: the staging type, padding and bands of the best tiles',
     run: (context) => measureCases(context, opOf('matmul', [sweepCase(...(context.isSmall ? SMALL : MAIN))])),
+  },
+  {
+    name: 'direct',
+    part: 2,
+    seconds: [20, 80],
+    what: 'G1: fragments straight from global memory, in rows and packed',
+    run: (context) =>
+      measureCases(context, opOf('matmul', directCases(context.engine.facts, ...(context.isSmall ? SMALL : MAIN)))),
   },
   {
     name: 'epilogue',
@@ -189,6 +198,17 @@ export const GPU_STEPS: readonly GpuStep[] = [
   { name: 'overhead', part: 2, seconds: [5, 40], what: 'G8: thousands of dispatches', run: overhead },
   { name: 'chain', part: 2, seconds: [5, 40], what: 'G8: 60 blocks that compute next to nothing', run: chainStep },
   { name: 'transfers', part: 2, seconds: [5, 40], what: 'G7: uploads and readback', run: transfers },
+  {
+    name: 'torch-gemm-more',
+    part: 2,
+    seconds: [30, 120],
+    what: 'G1: products of a block with the other numbers of rows, beside torch, in turns',
+    run: (context) =>
+      gemmTurns(context, [
+        ...shapesOf(context, [12800, 4096, 16384], [[MAIN[1], MAIN[2]]]),
+        ...(context.isSmall ? [] : shapesOf(context, [8192, 16384], OTHERS)),
+      ]),
+  },
   {
     name: 'conv',
     part: 3,
