@@ -95,6 +95,7 @@ export {
   type LayeredDesign,
 } from './model/layout/design-schema.ts';
 export { compositeLayers, toWindow8, type CompositeLayer } from './model/layout/composite.ts';
+export { refineLayers, type RefineLayer, type RefineOptions } from './model/refine/refine-layers.ts';
 export { planMrt } from './model/tokens/plan-mrt.ts';
 export type { TokenPlan } from './model/tokens/token-plan.ts';
 export { parseManifest, taskSampling, type MrtManifest, type TaskSampling } from './model/manifest/manifest.ts';

@@ -15,6 +15,7 @@ const PHASES = {
   encode: 'encoding what is given',
   denoise: 'denoising',
   decode: 'decoding layers',
+  refine: 'refining layers',
 } as const;
 
 export function createProgress(options: { isQuiet: boolean }): Progress {

@@ -22,6 +22,7 @@ export const DEFAULT_MANIFEST: MrtManifest = {
   composedExtent: { t2l: 'canvas', i2l: 'window', l2l: 'canvas' },
   overflow: { maxRatio: 0.5, policy: 'reject' },
   i2lOutside: 'clip',
+  i2lRefine: 'none',
   rope: {
     theta: 10_000,
     origin: 'windowCenter',

@@ -100,6 +100,8 @@ export const manifestSchema = z.looseObject({
   composedExtent: z.looseObject({ t2l: extent, i2l: extent, l2l: extent }),
   overflow: z.looseObject({ maxRatio: numberIn(0, 16), policy: oneOf(['reject', 'clip']) }),
   i2lOutside: oneOf(['clip', 'keep']),
+  /** Whether layers out of a picture are made to agree with it (model/refine); an extension of golden/kinds-mrt.md section 2. */
+  i2lRefine: oneOf(['none', 'picture']),
   rope: z.looseObject({
     theta: z.number().check(z.gt(0, 'range')),
     origin: oneOf(['windowCenter', 'canvasCenter', 'windowTopLeft']),

@@ -33,6 +33,7 @@ import {
   mergeLayers,
   type GivenPictures,
 } from './mrt-pixels.ts';
+import { blendedLayers, isRefined, refineGenerated } from './mrt-refine.ts';
 import { buildResult, type LayeredResult } from './mrt-result.ts';
 import type { PictureLoader } from './picture.ts';
 import { Run, type RunContext } from './run.ts';
@@ -60,6 +61,11 @@ export interface MrtRunOptions extends SamplingOptions {
   readonly attentionMaps?: AttentionMaps;
   /** `perStep` computes the modulation vectors inside the loop, with their weights resident; the result is the same. */
   readonly modulation?: ModulationMode;
+  /**
+   * Of image-to-layers: whether edges and colours of the layers are made to agree with the picture after decoding (model/refine).
+   * Default: what the checkpoint's manifest says under `i2lRefine`.
+   */
+  readonly refine?: boolean;
   /** A sampler in place of the form, or the name of a registered one. */
   readonly sampler?: string | SamplerFactory;
   /** Called with the tokens after every step, f32 [N, C]: one readback a step. */
@@ -69,7 +75,7 @@ export interface MrtRunOptions extends SamplingOptions {
 
 /** What a run tells on its way. */
 export type MrtEvent =
-  | { readonly type: 'phase'; readonly phase: 'load' | 'text' | 'encode' | 'denoise' | 'decode' }
+  | { readonly type: 'phase'; readonly phase: 'load' | 'text' | 'encode' | 'denoise' | 'decode' | 'refine' }
   | ({ readonly type: 'step'; readonly etaMs: number } & StepReport)
   | { readonly type: 'layer'; readonly id: string; readonly index: number; readonly total: number }
   | { readonly type: 'warning'; readonly message: string };
@@ -133,6 +139,7 @@ export class MrtPipeline {
     const job = this.plan(design, options);
     for (const { id, reason } of job.plan.skipped)
       context.emit({ type: 'warning', message: `layer "${id}" takes no part: ${reason}.` });
+    const refines = isRefined(job, options.refine);
     const given = await loadPictures(job, options.pictures ?? refusePictures, signal);
 
     phase('load');
@@ -184,8 +191,19 @@ export class MrtPipeline {
       onLayer: (layer, index) => context.emit({ type: 'layer', id: layer.id, index, total }),
     });
     const composed = await decodeComposed(job, predicted, decoder, signal);
-    const merged = mergeLayers(job, given, generated);
-    const result = buildResult(job, given, generated, merged, composed, performance.now() - started);
+    const asDecoded = mergeLayers(job, given, generated);
+    const decoded = { layers: generated, merged: asDecoded };
+    const blended = refines ? blendedLayers(job) : [];
+    for (const id of blended)
+      context.emit({ type: 'warning', message: `layer "${id}" is blended: nothing is refined.` });
+    let refined: typeof decoded | undefined;
+    if (refines && blended.length === 0) {
+      phase('refine');
+      signal.throwIfAborted();
+      const layers = refineGenerated(job, given, generated);
+      refined = { layers, merged: mergeLayers(job, given, layers) };
+    }
+    const result = buildResult(job, given, { decoded, refined, composed }, performance.now() - started);
     for (const message of result.warnings) context.emit({ type: 'warning', message });
     return result;
   }

@@ -67,18 +67,21 @@ export async function encodeGiven(
   return packRegions(plan, subset, vae.config.zDim, (region) => latents.get(region) ?? new Float32Array());
 }
 
+/** The given picture of an i2l task over the window, straight floats in pixels of the token grid. */
+export function windowPicture(job: MrtJob, given: GivenPictures): Placed {
+  const { window } = job.plan;
+  const box = rectPixels({ gx0: 0, gy0: 0, gw: window.gw, gh: window.gh });
+  if (!given.image) throw new ImageError('decompose: the picture is missing.', { rule: 'missing' });
+  return { box, pixels: resizeStraight(given.image, box[2] - box[0], box[3] - box[1]) };
+}
+
 function pictureOf(job: MrtJob, given: GivenPictures, region: TokenRegion): Placed {
   if (region.slot !== 'composed') {
     const id = region.layerId ?? '';
     const picture = region.role === 'cond' ? given.references.get(id) : given.sources.get(id);
     return place(job, id, picture);
   }
-  if (job.plan.task === 'i2l') {
-    const { window } = job.plan;
-    const box = rectPixels({ gx0: 0, gy0: 0, gw: window.gw, gh: window.gh });
-    if (!given.image) throw new ImageError('decompose: the picture is missing.', { rule: 'missing' });
-    return { box, pixels: resizeStraight(given.image, box[2] - box[0], box[3] - box[1]) };
-  }
+  if (job.plan.task === 'i2l') return windowPicture(job, given);
   const box = rectPixels(region);
   return { box, pixels: unpremultiply(compositeLayers(keptLayers(job, given), box)) };
 }

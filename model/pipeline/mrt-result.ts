@@ -40,6 +40,8 @@ export interface LayeredResult {
   readonly composed: Picture | undefined;
   /** Of i2l: PSNR in dB of the merged window against the given picture, both premultiplied, peak 1. */
   readonly psnrVsInput: number | undefined;
+  /** The same before the layers were refined: how well the network took the picture apart. Undefined where they were not. */
+  readonly psnrBeforeRefine: number | undefined;
   readonly warnings: readonly string[];
   /** Everything needed to repeat the run. */
   readonly meta: {
@@ -66,27 +68,35 @@ export function layerFileName(index: number, id: string): string {
   return `layers/${String(index).padStart(2, '0')}${plain ? `-${plain}` : ''}.png`;
 }
 
+/** Generated layers, and all layers over each other: premultiplied over the job's canvas, in pixels of the token grid. */
+export interface LayerStack {
+  readonly layers: readonly GeneratedLayer[];
+  readonly merged: Float32Array;
+}
+
+/** What a run made. */
+export interface MadePixels {
+  readonly decoded: LayerStack;
+  /** In place of the decoded ones, where they were refined. */
+  readonly refined: LayerStack | undefined;
+  /** Straight, where the run made it. */
+  readonly composed: Placed | undefined;
+}
+
 /**
  * Puts a run's outcome together: generated layers cropped to their visible pixels, kept ones untouched, the merged window,
  * and the document that describes them.
  *
- * @param merged premultiplied over the job's canvas, in pixels of the token grid
- * @param composed straight, where the run made it
  */
-export function buildResult(
-  job: MrtJob,
-  given: GivenPictures,
-  generated: readonly GeneratedLayer[],
-  merged: Float32Array,
-  composed: Placed | undefined,
-  durationMs: number,
-): LayeredResult {
+export function buildResult(job: MrtJob, given: GivenPictures, made: MadePixels, durationMs: number): LayeredResult {
+  const { layers: generated, merged } = made.refined ?? made.decoded;
+  const { composed } = made;
   const warnings: string[] = [];
-  const made = new Map(generated.map((layer) => [layer.id, layer]));
+  const byId = new Map(generated.map((layer) => [layer.id, layer]));
   const layers: ResultLayer[] = [];
   const leaves = [...flattenLayers(job.design.layers).leaves].sort((a, b) => a.layer.z - b.layer.z);
   for (const { layer, visible, opacity } of leaves) {
-    const own = made.get(layer.id);
+    const own = byId.get(layer.id);
     const source = given.sources.get(layer.id);
     const requestedBox = layer.box ?? ([0, 0, job.design.canvas.width, job.design.canvas.height] as const);
     const base = {
@@ -105,13 +115,15 @@ export function buildResult(
     } else if (source)
       layers.push({ ...base, isGenerated: false, box: requestedBox, quantizedBox: requestedBox, picture: source });
   }
-  const window = windowOf(job, merged, rectPixels(job.plan.canvas));
+  const inWindow = (pixels: Float32Array): Picture => windowOf(job, pixels, rectPixels(job.plan.canvas));
+  const window = inWindow(merged);
   return {
     design: describe(job, layers, warnings),
     layers,
     merged: window,
     composed: composed && windowOf(job, premultiply(composed.pixels), composed.box),
     psnrVsInput: given.image ? psnrOf(window, given.image) : undefined,
+    psnrBeforeRefine: given.image && made.refined ? psnrOf(inWindow(made.decoded.merged), given.image) : undefined,
     warnings,
     meta: {
       task: job.plan.task,

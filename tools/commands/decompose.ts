@@ -13,13 +13,19 @@ export function register(program: Command): void {
     .description('take a flat picture apart into layers')
     .argument('<image>', 'PNG file')
     .requiredOption('-l, --layout <file>', 'layered-design document with a box for each layer')
-    .option('-p, --prompt <text>', 'what the picture shows; helps, but is not needed');
+    .option('-p, --prompt <text>', 'what the picture shows; helps, but is not needed')
+    .option('--refine', "make edges and colours agree with the picture (default: the checkpoint's manifest decides)")
+    .option('--no-refine', 'layers as the network decodes them');
   addRunOptions(command, DEFAULT_MODEL).action(
-    async (image: string, flags: RunFlags & { layout: string; prompt?: string }) => {
+    async (image: string, flags: RunFlags & { layout: string; prompt?: string; refine?: boolean }) => {
       const { design, folder } = await readDesignFile(flags.layout);
       const uri = `input-${basename(image).replace(/[^\w.-]+/g, '-')}`;
       const picture = await readPictureFile(image);
-      await runDesign(toDecompose(design, uri, flags.prompt), designPictures(folder, new Map([[uri, picture]])), flags);
+      const pictures = designPictures(folder, new Map([[uri, picture]]));
+      const { refine } = flags;
+      await runDesign(toDecompose(design, uri, flags.prompt), pictures, flags, () =>
+        refine === undefined ? {} : { refine },
+      );
     },
   );
 }

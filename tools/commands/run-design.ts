@@ -12,7 +12,7 @@ import { readCacheOption } from './read-cache-option.ts';
 import type { RunFlags } from './run-options.ts';
 
 /** What a command may change of a run besides its flags. */
-export type RunExtras = Pick<MrtRunOptions, 'runner'>;
+export type RunExtras = Pick<MrtRunOptions, 'runner' | 'refine'>;
 
 /**
  * Runs a design's task and writes the result: what `generate`, `decompose` and `edit` have in common. Progress goes to
@@ -50,17 +50,24 @@ export async function runDesign(
     signal.throwIfAborted();
     const written = await writeResult(flags.output, result);
     if (flags.json) {
-      const { psnrVsInput, warnings, meta } = result;
+      const { psnrVsInput, psnrBeforeRefine, warnings, meta } = result;
       const device = { description: engine.info.description, isSoftware: engine.info.isSoftware };
       console.log(
-        JSON.stringify({ ...written, psnrVsInput, warnings, meta, device, counters: engine.counters }, null, 2),
+        JSON.stringify(
+          { ...written, psnrVsInput, psnrBeforeRefine, warnings, meta, device, counters: engine.counters },
+          null,
+          2,
+        ),
       );
       return;
     }
     console.log(`${flags.output}: ${written.layers.length} layers in ${(result.meta.durationMs / 1000).toFixed(1)} s`);
     for (const layer of written.layers) console.log(`  ${layer.file}  ${layer.id}  [${layer.box.join(', ')}]`);
     console.log(`  ${written.merged}, ${written.design}`);
-    if (result.psnrVsInput !== undefined)
-      console.log(`  merged against the input: ${result.psnrVsInput.toFixed(2)} dB`);
+    if (result.psnrVsInput !== undefined) {
+      const before = result.psnrBeforeRefine;
+      const unrefined = before === undefined ? '' : `, ${before.toFixed(2)} dB as decoded`;
+      console.log(`  merged against the input: ${result.psnrVsInput.toFixed(2)} dB${unrefined}`);
+    }
   });
 }

@@ -1,5 +1,11 @@
 import type { DesignTaskType } from '../../model/layout/design-schema.ts';
-import { chromaKeyBaseline, flatFillBaseline, otherDesignBaseline, pasteBaseline } from './baselines.ts';
+import {
+  chromaKeyBaseline,
+  flatFillBaseline,
+  otherDesignBaseline,
+  pasteBaseline,
+  refinedKeyBaseline,
+} from './baselines.ts';
 import type { EvalSampling } from './eval-sampling.ts';
 import type { TestDesign } from './read-test-set.ts';
 import type { EvalOutput } from './score-design.ts';
@@ -8,7 +14,7 @@ import type { EvalOutput } from './score-design.ts';
 export interface Candidate {
   /** Column head. */
   readonly name: string;
-  /** `control` is the model with wrong words; `bound` is what the VAE lets through; `baseline` needs no model. */
+  /** `control` is the model with wrong words, or without what follows the network; `bound` is what the VAE lets through; `baseline` needs no model. */
   readonly kind: 'model' | 'control' | 'bound' | 'baseline';
   /** One sentence. */
   readonly about: string;
@@ -44,6 +50,12 @@ export function baselineCandidates(): Candidate[] {
       kind: 'baseline',
       about: "what differs by 0.2 from the median along the box's rim; background as flat fill",
       make: async (task, design) => chromaKeyBaseline(task, design),
+    },
+    {
+      name: 'refined key',
+      kind: 'baseline',
+      about: "chroma key, refined against the input as a model's layers are",
+      make: async (task, design) => refinedKeyBaseline(task, design),
     },
     {
       name: 'flat fill',

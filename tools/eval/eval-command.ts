@@ -9,7 +9,7 @@ import { baselineCandidates } from './candidate.ts';
 import { evaluate } from './evaluate.ts';
 import type { TaskReport } from './evaluate.ts';
 import { METRICS } from './metric-table.ts';
-import { boundCandidate, modelCandidate, shuffledCandidate } from './model-candidates.ts';
+import { boundCandidate, modelCandidate, shuffledCandidate, unrefinedCandidate } from './model-candidates.ts';
 import type { EvalPipeline } from './model-candidates.ts';
 import { plotsOf } from './plots.ts';
 import { reportLines } from './print-report.ts';
@@ -109,9 +109,11 @@ function candidatesOf(
   if (!model) return baselineCandidates();
   const { pipeline } = model;
   const counts = steps ?? [taskSampling(pipeline.manifest, task).steps];
+  const unrefined = unrefinedCandidate(pipeline, task, { steps: counts[0], cfgScale, seed });
   return [
     ...counts.map((count) => modelCandidate(pipeline, task, { steps: count, cfgScale, seed })),
     ...(shuffled === false ? [] : [shuffledCandidate(pipeline, task, { steps: counts[0], cfgScale, seed })]),
+    ...(unrefined ? [unrefined] : []),
     boundCandidate(pipeline),
     ...baselineCandidates(),
   ];

@@ -43,6 +43,27 @@ export function modelCandidate(pipeline: EvalPipeline, task: DesignTaskType, cho
   };
 }
 
+/** The checkpoint's layers as the network decodes them. Undefined where the checkpoint has nothing refined. */
+export function unrefinedCandidate(
+  pipeline: EvalPipeline,
+  task: DesignTaskType,
+  choice: SamplingChoice,
+): Candidate | undefined {
+  if (task !== 'i2l' || pipeline.manifest.i2lRefine === 'none') return undefined;
+  const sampling = settled(pipeline, task, choice);
+  return {
+    name: 'network alone',
+    kind: 'control',
+    about: 'the checkpoint without refinement against the input',
+    steps: sampling.steps,
+    sampling: planned(pipeline, sampling),
+    make: async (of, design, _partner, signal) => {
+      const document = of === 'i2l' ? design.documents.get(of) : undefined;
+      return document && runDesign(pipeline, design, document, sampling, signal, false);
+    },
+  };
+}
+
 /** The checkpoint with the captions of other designs, scored for the design's own: what a deaf model would score. */
 export function shuffledCandidate(pipeline: EvalPipeline, task: DesignTaskType, choice: SamplingChoice): Candidate {
   const sampling = settled(pipeline, task, choice);
@@ -95,6 +116,7 @@ async function runDesign(
   document: LayeredDesign,
   sampling: SettledChoice,
   signal?: AbortSignal,
+  refine?: boolean,
 ): Promise<EvalOutput> {
   const { steps, cfgScale, seed } = sampling;
   const result = await pipeline.run(document, {
@@ -103,6 +125,7 @@ async function runDesign(
     cfgScale,
     ...(seed === undefined ? {} : { seed: seed + (document.sampling?.seed ?? 0) }),
     ...(signal ? { signal } : {}),
+    ...(refine === undefined ? {} : { refine }),
   });
   return outputOf(result);
 }

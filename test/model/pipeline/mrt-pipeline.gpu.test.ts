@@ -55,6 +55,39 @@ describe.skipIf(typeof engine === 'string')('MrtPipeline', () => {
     expect(withText.layers[1].picture.data).not.toEqual(without.layers[1].picture.data);
   });
 
+  it('refines the layers of a picture where the manifest or the run says so', async () => {
+    await using pipeline = await openTinyMrt(engine, { manifest: { i2lRefine: 'picture' } });
+    const design = toDecompose(twoLayers(), 'input.png', 'shapes');
+    const phases: string[] = [];
+    const run = pipeline.run(design, { pictures });
+    for await (const event of run) if (event.type === 'phase') phases.push(event.phase);
+    const [refined, decoded] = [await run, await pipeline.run(design, { pictures, refine: false })];
+    expect(phases.at(-1)).toBe('refine');
+    expect(refined.psnrBeforeRefine).toBe(decoded.psnrVsInput);
+    expect(refined.psnrVsInput).toBeGreaterThan(decoded.psnrVsInput! + 3);
+    expect(decoded.psnrBeforeRefine).toBeUndefined();
+    expect(refined.layers.map(({ id }) => id)).toEqual(decoded.layers.map(({ id }) => id));
+  });
+
+  it('refines nothing without a picture, and nothing that is blended', async () => {
+    await using pipeline = await openTinyMrt(engine, { manifest: { i2lRefine: 'picture' } });
+    const made = await pipeline.run(toGenerate(twoLayers(), 'two shapes'), { pictures });
+    expect(made.psnrBeforeRefine).toBeUndefined();
+    await expect(
+      pipeline.run(toGenerate(twoLayers(), 'two shapes'), { pictures, refine: true }).result,
+    ).rejects.toThrow(/refine: only image-to-layers .* "t2l"/);
+    const design = toDecompose(twoLayers(), 'input.png', 'shapes');
+    const blended = {
+      ...design,
+      layers: design.layers.map((layer) => (layer.id === 'a' ? { ...layer, blend: 'multiply' as const } : layer)),
+    };
+    const warnings: string[] = [];
+    const run = pipeline.run(blended, { pictures });
+    for await (const event of run) if (event.type === 'warning') warnings.push(event.message);
+    expect((await run).psnrBeforeRefine).toBeUndefined();
+    expect(warnings).toContain('layer "a" is blended: nothing is refined.');
+  });
+
   it('keeps what an edit does not touch byte for byte, and its result is a design to edit again', async () => {
     await using pipeline = await openTinyMrt(engine);
     const added = await pipeline.run(toAdd(twoLayers(), [{ box: [4, 4, 30, 20], caption: 'green ring', id: 'c' }]), {
