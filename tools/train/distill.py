@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from .batches import collate
+from .precision import autocast
 from .state import load
 
 
@@ -30,7 +31,7 @@ class Teacher:
     @torch.no_grad()
     def velocity(self, captioned, bare, z, sigma, scale):
         """Guided velocity [B, N, 64] at z [B, N, 64], sigma [B]; `bare` is the batch without captions."""
-        with torch.autocast(z.device.type, torch.bfloat16):
+        with autocast(z.device.type):
             v = self.model({**captioned, "noise": z, "sigma": sigma})
             if scale == 1:
                 return v
@@ -54,7 +55,7 @@ def taught_loss(model, teacher, lesson, records, task, texts, lean, rng, device)
     x0, s = captioned["x0"], sigma[:, None, None]
     z = (1 - s) * x0 + s * torch.randn_like(x0)
     wanted = teacher.mean_velocity(captioned, bare, z, sigma, following, lesson["parts"], lesson["cfg"])
-    with torch.autocast(z.device.type, torch.bfloat16):
+    with autocast(z.device.type):
         v = model({**captioned, "noise": z, "sigma": sigma})
     error = ((v - wanted) ** 2).mean(-1) * captioned["weight"]
     return error.sum() / captioned["weight"].sum()

@@ -28,6 +28,7 @@ MANIFEST = {
     "format": "layerloom-mrt/1",
     "composedExtent": {"t2l": "window", "i2l": "window", "l2l": "window"},
     "i2lOutside": "keep",
+    "i2lRefine": "picture",
     "rope": {"theta": dit.THETA},
     "cleanTimestep": "zero",
     "condEmbedding": {"tensor": "cond_embed", "addAt": "afterImgIn"},

@@ -2,11 +2,13 @@
 
 import torch
 
+from .precision import fast_type
+
 
 @torch.no_grad()
 def orthogonalise(g, rounds=5):
-    """The nearest semi-orthogonal matrix to g [n, m], by Newton-Schulz in bf16; batched over leading dimensions."""
-    x = g.bfloat16()
+    """The nearest semi-orthogonal matrix to g [n, m], by Newton-Schulz, in bf16 where that is fast; batched over leading dimensions."""
+    x = g.to(fast_type(g.device.type))
     tall = x.shape[-2] > x.shape[-1]
     if tall:
         x = x.mT

@@ -14,6 +14,7 @@ import torch
 
 from . import captions, restyle
 from .design import compose, draw
+from .precision import autocast
 from .regions import on_grid
 from .state import load, save
 from .train_vae import to_tensor
@@ -68,7 +69,7 @@ def encode_pictures(vae, pictures):
     for members in by_size.values():
         for at in range(0, len(members), 32):
             some = members[at : at + 32]
-            with torch.autocast("cpu", torch.bfloat16):
+            with autocast("cpu"):
                 z = vae.encode(to_tensor([pictures[i] for i in some])).float()
             for i, latents in zip(some, z):
                 out[i] = pack(latents)

@@ -5,6 +5,7 @@ import torch
 from .batches import collate, layout
 from .plan import regions_of
 from .pool import unpack
+from .precision import autocast
 
 
 def sigmas(steps):
@@ -21,7 +22,7 @@ def denoise(model, records, task, texts, levels, cfg=1.0, seed=0, device="cpu"):
     z = torch.randn(b["x0"].shape, generator=generator).to(device)
     for s, following in zip(levels[:-1], levels[1:]):
         sigma = torch.full((len(records),), s, device=device)
-        with torch.autocast(device, torch.bfloat16):
+        with autocast(device):
             v = model({**b, "noise": z, "sigma": sigma})
             if cfg > 1:
                 free = model({**plain, "noise": z, "sigma": sigma})

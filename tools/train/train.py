@@ -22,6 +22,7 @@ from .batches import Feed, collate
 from .distill import Teacher, taught_loss
 from .dit import Size, Transformer
 from .muon import Optimizer
+from .precision import autocast
 from .ranks import Ranks
 from .state import load, save
 from .text import TextEncoder
@@ -67,7 +68,7 @@ def loss_of(model, batch, sigma):
     s = sigma[:, None, None]
     noisy = (1 - s) * batch["x0"] + s * eps
     device = batch["x0"].device.type
-    with torch.autocast(device, torch.bfloat16):
+    with autocast(device):
         v = model({**batch, "noise": noisy, "sigma": sigma})
     error = ((v - (eps - batch["x0"])) ** 2).mean(-1) * batch["weight"]
     return error.sum() / batch["weight"].sum()

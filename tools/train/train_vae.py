@@ -14,6 +14,7 @@ import torch
 from . import regions
 from .design import compose, draw, premultiply
 from .muon import Optimizer
+from .precision import autocast
 from .state import load, save
 from .vae import Vae, network_input
 
@@ -72,7 +73,7 @@ def white(x):
 
 
 def loss_of(model, x):
-    with torch.autocast("cpu", torch.bfloat16, enabled=x.device.type == "cpu"):
+    with autocast(x.device.type):
         z = model.moments(x)
         y = model.decoder(model.post_quant_conv(z))
     y, z = y.float(), z.float()
