@@ -38,8 +38,8 @@ function directBlur(data: Float32Array, width: number, height: number, radius: n
 
 describe('blur', () => {
   it.each(SIZES)('of %i x %i is two running means along each axis', (width, height) => {
-    const { uniform } = seededRandom(width * 100 + height);
-    const random = (): number => uniform(0, 1);
+    const source = seededRandom(width * 100 + height);
+    const random = (): number => source.uniform(0, 1);
     const data = Float32Array.from({ length: width * height }, () => random());
     for (const [sigma, radius] of [
       [0.5, 1],
@@ -72,8 +72,8 @@ describe('blur', () => {
 
 describe('localRange', () => {
   it.each(SIZES)('of %i x %i is the largest less the smallest of what lies near', (width, height) => {
-    const { uniform } = seededRandom(width + 7 * height);
-    const random = (): number => uniform(0, 1);
+    const source = seededRandom(width + 7 * height);
+    const random = (): number => source.uniform(0, 1);
     const data = Float32Array.from({ length: width * height }, () => random());
     for (const radius of [0, 1, 2, 5]) {
       const got = localRange({ width, height, data }, radius);

@@ -136,8 +136,8 @@ describe('refineLayers', () => {
   });
 
   it('gives finite values in 0 to 1 for pictures and layers that have nothing to do with each other', () => {
-    const { uniform } = seededRandom(5);
-    const random = (): number => uniform(0, 1);
+    const source = seededRandom(5);
+    const random = (): number => source.uniform(0, 1);
     for (let round = 0; round < 20; round++) {
       const size = [1 + Math.floor(20 * random()), 1 + Math.floor(20 * random())];
       const layers = Array.from({ length: Math.floor(6 * random()) }, (): RefineLayer => {
@@ -175,8 +175,8 @@ describe('refineLayers', () => {
 
 describe('solveAlphas', () => {
   it('ends where no single alpha can be moved to a higher posterior', () => {
-    const { uniform } = seededRandom(11);
-    const random = (): number => uniform(0, 1);
+    const source = seededRandom(11);
+    const random = (): number => source.uniform(0, 1);
     const layers = Array.from({ length: 4 }, () =>
       seeLayer(paint([0, 0, 9, 7], () => [random(), random(), random(), random()], 0.5 + random() / 2)),
     );
