@@ -68,6 +68,7 @@ export async function runSetting(
   const runOptions: MrtRunOptions = {
     pictures: design.pictures,
     seed: options.seed + (document.sampling?.seed ?? 0),
+    refine: false, // what a setting costs is to be seen in what the network makes
     runner: async (denoiser, { plan }) => {
       predicted = (tokens) => predictedTokens(plan, tokens);
       const runner =
