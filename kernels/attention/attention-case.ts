@@ -12,6 +12,7 @@ import {
   type AttentionOptions,
   type AttentionVariant,
 } from './attention.ts';
+import type { MatrixAttentionVariant } from './attention-matrix.ts';
 
 /** What a case of attention is made of. */
 export interface AttentionShape {
@@ -32,8 +33,8 @@ export interface AttentionShape {
   readonly out?: RowView;
   /** Runs on the matrix unit only: q, k and v hold what f16 holds. */
   readonly matrix?: boolean;
-  /** On the matrix unit: all tiles that fit, not the first alone. */
-  readonly everyTile?: boolean;
+  /** Variants on the matrix unit to run beside `matrix`, where they fit. Few: each takes CPU drivers 10 s to compile. */
+  readonly also?: readonly MatrixAttentionVariant[];
   readonly keyNorm?: number;
   readonly vScale?: number;
   readonly lse?: boolean;
@@ -83,7 +84,11 @@ export function attentionCase(shape: AttentionShape): KernelCase {
     ...(shape.vScale === undefined ? {} : { vScale: shape.vScale }),
     lse: shape.lse ?? false,
   };
-  const needs = { headDim, lse: shape.lse ?? false };
+  const needs = {
+    headDim,
+    lse: shape.lse ?? false,
+    ...(shape.keyNorm === undefined ? {} : { keyNorm: shape.keyNorm }),
+  };
   const optionsOn = (facts: DeviceFacts): AttentionOptions =>
     packed ? { ...options, blocks: packBlocks(packed, matrixAttentionRows(facts, headDim)).length / 4 } : options;
   const sequenceOf = packed?.flatMap((length, sequence) => Array.from({ length }, () => sequence));
@@ -101,7 +106,7 @@ export function attentionCase(shape: AttentionShape): KernelCase {
       matrix
         ? attentionVariants(facts, needs)
             .filter(isMatrixAttention)
-            .slice(0, shape.everyTile ? undefined : 1)
+            .filter((name) => name === 'matrix' || shape.also?.includes(name))
         : attentionVariants(facts),
     plan: (facts, variant) => planAttention(facts, optionsOn(facts), variant as AttentionVariant),
     inputs: (random, facts) => {

@@ -19,7 +19,7 @@ export interface AttentionLayout {
   readonly tileStride: number;
   readonly scoreStride: number;
   readonly weightStride: number;
-  /** Where scores (and patches of outputs) and weights begin; K and V begin at 0. */
+  /** Where scores (and patches of outputs) and weights begin; K and V (and at first Q) begin at 0. */
   readonly scoreBase: number;
   readonly weightBase: number;
   readonly stageSize: number;
@@ -30,30 +30,49 @@ export interface AttentionLayout {
 /** Widest head: beyond it the outputs of 16 rows no longer fit a subgroup's registers. */
 export const MAX_MATRIX_HEAD = 128;
 
-/** Query rows, keys; large ones read K and V less often. */
-const SIZES: readonly (readonly [rows: number, keys: number])[] = [
-  [64, 64],
-  [32, 64],
-  [32, 32],
-  [16, 32],
-];
-const INVOCATIONS = 128;
+/** Query rows and keys of a workgroup's step, and its invocations. */
+type Size = readonly [rows: number, keys: number, invocations: number];
 
-/** Bytes of workgroup memory beside the staging array: a float an invocation, two a row, flags. */
-const SIDE_BYTES = INVOCATIONS * 4 + 64 * 4 + 64;
+/** The planner takes the first that fits: the more rows and keys, the less often K and V are read. */
+const SIZES: readonly Size[] = [
+  [64, 64, 128],
+  [32, 64, 128],
+  [32, 32, 128],
+  [16, 32, 64],
+];
+
+/** On software drivers: small ones compile fastest. */
+const SMALL_SIZES: readonly Size[] = [
+  [32, 32, 128],
+  [16, 32, 64],
+  [32, 64, 128],
+  [64, 64, 128],
+];
+
+/** More rows for the keys than above, for a tuner to try: fewer scores at a time, twice the subgroups. */
+const TALL_SIZES: readonly Size[] = [
+  [64, 32, 128],
+  [128, 32, 256],
+];
+
+/** Bytes of workgroup memory beside the staging array: a float an invocation, one a row, flags. */
+function sideBytes({ rows, invocations }: AttentionLayout): number {
+  return invocations * 4 + rows * 4 + 64;
+}
 
 /** Variant name of a layout other than the planner's choice. */
 export function layoutName({ rows, keys }: AttentionLayout): `matrix-${number}x${number}` {
   return `matrix-${rows}x${keys}`;
 }
 
-/** Layouts that fit, the planner's choice first: the largest. On software drivers small ones only, which compile fastest. */
+/** Layouts that fit, the planner's choice first. */
 export function fittingLayouts(unit: MatrixUnit, headDim: number): AttentionLayout[] {
-  if (headDim > MAX_MATRIX_HEAD || unit.invocations < INVOCATIONS || (unit.k * 2) % 16 !== 0) return [];
-  const sizes = unit.form === 'rolled' ? SIZES.filter(([rows, keys]) => rows <= 32 && keys <= 32) : SIZES;
-  return sizes.flatMap(([rows, keys]) => {
-    const layout = lay(unit, headDim, rows, keys);
-    return layout && layout.stageSize * 16 + SIDE_BYTES <= unit.storage ? [layout] : [];
+  if (headDim > MAX_MATRIX_HEAD || (unit.k * 2) % 16 !== 0) return [];
+  const sizes = [...(unit.form === 'rolled' ? SMALL_SIZES : SIZES), ...TALL_SIZES];
+  return sizes.flatMap((size) => {
+    const layout = lay(unit, headDim, size);
+    if (!layout || layout.invocations > unit.invocations) return [];
+    return layout.stageSize * 16 + sideBytes(layout) <= unit.storage ? [layout] : [];
   });
 }
 
@@ -63,13 +82,13 @@ export function layMatrixAttention(unit: MatrixUnit, headDim: number, variant = 
   return variant === 'matrix' ? fitting[0] : fitting.find((layout) => layoutName(layout) === variant);
 }
 
-function lay(unit: MatrixUnit, headDim: number, rows: number, keys: number): AttentionLayout | undefined {
+function lay(unit: MatrixUnit, headDim: number, [rows, keys, invocations]: Size): AttentionLayout | undefined {
   const step = Math.max(unit.k, unit.n, 16);
   const width = Math.ceil(headDim / step) * step;
-  const subgroups = INVOCATIONS / unit.subgroupSize;
+  const subgroups = invocations / unit.subgroupSize;
   const gridRows = Math.min(subgroups, rows / unit.m);
   const gridColumns = subgroups / gridRows;
-  const perRow = INVOCATIONS / rows;
+  const perRow = invocations / rows;
   const counts = {
     rowFragments: rows / gridRows / unit.m,
     keyFragments: keys / gridColumns / unit.n,
@@ -89,13 +108,13 @@ function lay(unit: MatrixUnit, headDim: number, rows: number, keys: number): Att
   const tileStride = width / 8 + 1;
   const scoreStride = keys / 4 + 1;
   const weightStride = keys / 8 + 1;
-  const scoreBase = Math.max(rows, keys) * tileStride;
+  const scoreBase = keys * tileStride;
   const patches = (subgroups * unit.m * unit.n) / 4;
   const weightBase = scoreBase + Math.max(rows * scoreStride, patches);
   return {
     rows,
     keys,
-    invocations: INVOCATIONS,
+    invocations,
     width,
     gridRows,
     gridColumns,
@@ -105,7 +124,8 @@ function lay(unit: MatrixUnit, headDim: number, rows: number, keys: number): Att
     weightStride,
     scoreBase,
     weightBase,
-    stageSize: weightBase + rows * weightStride,
+    // Q passes through before there are scores, and may lie over them.
+    stageSize: Math.max(weightBase + rows * weightStride, rows * tileStride),
     perRow,
   };
 }

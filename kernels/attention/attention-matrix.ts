@@ -4,7 +4,7 @@ import { matrixEnables } from '../matrix-spelling.ts';
 import { matrixUnit } from '../matrix-unit.ts';
 import type { BindingSpec } from '../plan.ts';
 import { fittingLayouts, layMatrixAttention, layoutName } from './attention-matrix-layout.ts';
-import { emitMatrixAttention, matrixAttentionConstants } from './attention-matrix-text.ts';
+import { emitMatrixAttention, matrixAttentionConstants, type SoftmaxScheme } from './attention-matrix-text.ts';
 import { wgsl as blockPacked } from './matrix-block-packed.wgsl.ts';
 import { wgsl as blockWhole } from './matrix-block-whole.wgsl.ts';
 import { wgsl as keysAll } from './matrix-keys-all.wgsl.ts';
@@ -29,19 +29,37 @@ export interface MatrixAttentionOptions {
   readonly blocks?: number;
 }
 
-/** `matrix` = the largest tile that fits; the others name theirs, query rows x keys. */
-export type MatrixAttentionVariant = 'matrix' | `matrix-${number}x${number}`;
+/**
+ * `matrix` = the planner's choice of a tile; the others name theirs, query rows x keys. With `-online` behind it the bound
+ * `keyNorm` is not used: a row's maximum is looked for, and sums are rescaled where it has grown enough, as without a bound.
+ */
+export type MatrixAttentionVariant = `matrix${'' | `-${number}x${number}`}${'' | '-online'}`;
+
+const ONLINE = '-online';
 
 /** Whether a variant runs on the matrix unit. */
 export function isMatrixAttention(variant: string): variant is MatrixAttentionVariant {
   return variant.startsWith('matrix');
 }
 
-/** Variants on the matrix unit for heads of this size, `matrix` first; empty where a device has no such unit. */
-export function matrixAttentionVariants(facts: DeviceFacts, headDim: number): MatrixAttentionVariant[] {
+/**
+ * Variants on the matrix unit for heads of this size, `matrix` first; empty where a device has no such unit. Those without
+ * the bound only where there is one.
+ */
+export function matrixAttentionVariants(
+  facts: DeviceFacts,
+  headDim: number,
+  keyNorm?: number,
+): MatrixAttentionVariant[] {
   const unit = matrixUnit(facts, 'f16');
   const layouts = unit ? fittingLayouts(unit, headDim) : [];
-  return layouts.map((layout, i) => (i === 0 ? 'matrix' : layoutName(layout)));
+  const names = layouts.map((layout, i): MatrixAttentionVariant => (i === 0 ? 'matrix' : layoutName(layout)));
+  if (schemeOf('matrix', keyNorm) === 'online') return names;
+  return [...names, ...names.map((name) => `${name}${ONLINE}` as MatrixAttentionVariant)];
+}
+
+function schemeOf(variant: MatrixAttentionVariant, keyNorm = 0): SoftmaxScheme {
+  return keyNorm > 0 && !variant.endsWith(ONLINE) ? 'static' : 'online';
 }
 
 /** Whether the planner takes `matrix` by itself: on GPUs where q and k are normalised, or where all prefer it. */
@@ -104,7 +122,8 @@ export function describeMatrixAttention(
   variant: MatrixAttentionVariant,
 ): MatrixAttentionParts {
   const unit = matrixUnit(facts, 'f16');
-  const layout = unit && layMatrixAttention(unit, problem.headDim, variant);
+  const scheme = schemeOf(variant, options.keyNorm);
+  const layout = unit && layMatrixAttention(unit, problem.headDim, variant.replace(ONLINE, ''));
   if (!unit || !layout)
     throw new ShapeError(
       `attention: variant "${variant}" does not fit headDim ${problem.headDim} on this device. Use another one.`,
@@ -118,7 +137,7 @@ export function describeMatrixAttention(
   const names = ['q', 'k', 'v', ...inputs.map(({ name }) => name), 'out', ...outputs.map(({ name }) => name), 'params'];
   const numbers = names.map((name, i) => `const BINDING_${name.toUpperCase()}: u32 = ${i}u;\n`).join('');
   return {
-    label: `${layout.rows}x${layout.keys},W=${layout.width}${lse ? ',lse' : ''}${blocks === undefined ? '' : ',packed'}`,
+    label: `${layout.rows}x${layout.keys},W=${layout.width},${scheme}${lse ? ',lse' : ''}${blocks === undefined ? '' : ',packed'}`,
     prelude:
       matrixEnables({ f16: true, subgroupSizeControl: unit.setsSize }) + numbers + matrixAttentionConstants(layout),
     body: [
@@ -127,7 +146,7 @@ export function describeMatrixAttention(
       blocks === undefined ? blockWhole : blockPacked,
       lse ? lseRows : lseNone,
       softmax,
-      emitMatrixAttention(unit, layout),
+      emitMatrixAttention(unit, layout, scheme),
     ].join('\n'),
     rows: layout.rows,
     inputs,

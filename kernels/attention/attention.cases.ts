@@ -54,13 +54,14 @@ const SHAPES: readonly AttentionShape[] = [
 const MATRIX_SHAPES: readonly AttentionShape[] = [
   { queryRows: 1, heads: 1, headDim: 8 },
   { queryRows: 63, heads: 2, headDim: 32 },
-  { queryRows: 65, heads: 2, headDim: 64, keyNorm: 16, everyTile: true },
+  { queryRows: 65, heads: 2, headDim: 64, keyNorm: 16, also: ['matrix-16x32', 'matrix-online'] },
   { queryRows: 64, heads: 1, headDim: 128, keyNorm: 16, vScale: 2 ** -4 },
-  { queryRows: 300, heads: 1, headDim: 16, keyNorm: 5, lse: true },
+  { queryRows: 300, heads: 1, headDim: 16, keyNorm: 5, lse: true, also: ['matrix-128x32'] },
   { queryRows: 37, heads: 3, headDim: 10 },
   { queryRows: 19, heads: 1, headDim: 18, keyNorm: 9, lse: true },
   { queryRows: 33, heads: 2, headDim: 16, data: 'large', lse: true },
-  { queryRows: 130, heads: 1, headDim: 16, data: 'large' },
+  // Maxima that grow by more than the threshold from step to step.
+  { queryRows: 130, heads: 1, headDim: 16, data: 'large', also: ['matrix-64x64', 'matrix-128x32'] },
   { queryRows: 33, heads: 2, headDim: 16, data: 'large', keyNorm: 40 },
   { queryRows: 33, heads: 2, headDim: 16, data: 'equal', keyNorm: 10 },
   { queryRows: 64, heads: 1, headDim: 64, data: 'one-hot', scale: 20 },

@@ -71,7 +71,7 @@ type VariantNeeds = Pick<AttentionOptions, 'headDim' | 'keyNorm' | 'lse' | 'bloc
  */
 export function attentionVariants(facts: DeviceFacts, options?: VariantNeeds): readonly AttentionVariant[] {
   const plain: readonly AttentionVariant[] = facts.kind === 'software' ? ['rowwise', 'flash'] : ['flash', 'rowwise'];
-  const matrix = options ? matrixAttentionVariants(facts, options.headDim) : [];
+  const matrix = options ? matrixAttentionVariants(facts, options.headDim, options.keyNorm) : [];
   if (!options || matrix.length === 0) return plain;
   // Packed sequences were cut to the rows of `matrix`.
   if (options.blocks !== undefined) return ['matrix'];

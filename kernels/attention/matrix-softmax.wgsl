@@ -120,11 +120,13 @@ fn stage_values(work: Work, first: u32, local: u32) {
   }
 }
 
-// Before the first key. With a bound on the keys' lengths |q| key_norm bounds the row's scores.
-fn begin(work: Work, mine: Row, online: bool) -> State {
-  if (online) {
-    return State(HIDDEN, 0.0, 0.0);
-  }
+// Before the first key, where the row's maximum is looked for.
+fn begin_online() -> State {
+  return State(HIDDEN, 0.0, 0.0);
+}
+
+// Before the first key, with a bound on the keys' lengths: |q| key_norm bounds the row's scores.
+fn begin_static(work: Work, mine: Row) -> State {
   var square = 0.0;
   for (var i = 0u; i < p.vecs; i++) {
     let v = load_q(work.q_head + mine.row * p.q_stride, i);

@@ -14,7 +14,7 @@ export interface DawnOptions {
  * `allow_unsafe_apis` exposes subgroup matrices; without the second, NVIDIA drivers before 615.71 get no `shader-f16`,
  * and with it no f16 matrices.
  */
-const DEFAULT_TOGGLES = ['allow_unsafe_apis', 'vulkan_enable_f16_on_nvidia'];
+export const DEFAULT_TOGGLES: readonly string[] = ['allow_unsafe_apis', 'vulkan_enable_f16_on_nvidia'];
 
 /** Objects made here: Dawn's process dies if one is collected while a device of it lives. */
 const kept: GPU[] = [];

@@ -42,6 +42,13 @@ const FAULTS: readonly { op: string; fault: string; from: string; to: string; on
     to: 'head * 0u',
     only: 'of 2',
   },
+  {
+    op: 'attention',
+    fault: 'outputs not faded (matrix)',
+    from: 'row_factor[mine.number] = factor;',
+    to: 'row_factor[mine.number] = 1.0;',
+    only: '130x130 1x16 large matrix',
+  },
   { op: 'activation', fault: 'another cubic factor', from: '0.044715', to: '0.0455' },
   { op: 'activation', fault: 'silu of twice the gate', from: 'exp(-v)', to: 'exp(-v * 2.0)' },
   { op: 'scale_add', fault: 'factors swapped', from: 'vec2f(p.alpha, p.beta)', to: 'vec2f(p.beta, p.alpha)' },

@@ -44,9 +44,9 @@ describe('attention on a matrix unit', () => {
   it('lays out for the memory of the device', () => {
     const variantOf = (facts: DeviceFacts, headDim: number) =>
       planAttention(facts, { ...options, headDim }, 'matrix').variant;
-    expect(variantOf(NVIDIA_FACTS, 128)).toBe('matrix,vec4,64x64,W=128');
-    expect(variantOf(LAVAPIPE_FACTS, 128)).toBe('matrix,vec4,32x32,W=128');
-    expect(variantOf({ ...NVIDIA_FACTS, limits: engine.facts.limits }, 64)).toBe('matrix,vec4,32x32,W=64');
+    expect(variantOf(NVIDIA_FACTS, 128)).toBe('matrix,vec4,64x64,W=128,static');
+    expect(variantOf(LAVAPIPE_FACTS, 128)).toBe('matrix,vec4,32x32,W=128,static');
+    expect(variantOf({ ...NVIDIA_FACTS, limits: engine.facts.limits }, 64)).toBe('matrix,vec4,32x32,W=64,static');
     expect(attentionVariants(NVIDIA_FACTS, { headDim: 384 })).toEqual(['flash', 'rowwise']);
   });
 

@@ -6,6 +6,7 @@ import { figure } from '../print-report.ts';
 import { blockTargets, tune, type TuneResult } from '../tuner.ts';
 import { writeTuning } from '../tuning-file.ts';
 import { attentionSweep } from './attention-sweep.ts';
+import { GPU_RUN_DAWN, probeToggles, toggleLines } from './dawn-toggles.ts';
 import { directCases } from './direct-sweep.ts';
 import { sweepCase } from './gemm-sweep.ts';
 import { ggmlTurns } from './ggml-steps.ts';
@@ -58,7 +59,9 @@ function convShapes({ isSmall }: StepContext): readonly ConvShape[] {
   ];
 }
 
-const heads = ({ isSmall }: StepContext): readonly [count: number, dim: number] => (isSmall ? [2, 16] : [24, 128]);
+/** Heads as wide as on the GPU where kernels are only compiled. */
+const heads = ({ isSmall, isNull }: StepContext): readonly [count: number, dim: number] =>
+  isSmall ? [2, isNull ? 128 : 16] : [24, 128];
 
 /** In the order of what matters most, should the time run out; each result is on disk before the next step starts. */
 export const GPU_STEPS: readonly GpuStep[] = [
@@ -66,7 +69,7 @@ export const GPU_STEPS: readonly GpuStep[] = [
     name: 'device',
     part: 1,
     seconds: [2, 60],
-    what: 'adapter, features, limits, matrix configurations',
+    what: 'adapter, features, limits, matrix configurations, toggles',
     run: describe,
   },
   { name: 'units', part: 1, seconds: [5, 60], what: 'one product of each matrix configuration', run: checkUnits },
@@ -99,8 +102,8 @@ export const GPU_STEPS: readonly GpuStep[] = [
   {
     name: 'attention',
     part: 1,
-    seconds: [25, 90],
-    what: 'G3: all variants at 4352 and 12800 tokens',
+    seconds: [25, 120],
+    what: 'G3: tiles of 16 to 128 rows, static bound and lazy rescale, at 4352 and 12800 tokens',
     run: (context) =>
       measureCases(
         context,
@@ -283,10 +286,12 @@ export const GPU_STEPS: readonly GpuStep[] = [
   },
 ];
 
-async function describe({ engine }: StepContext): Promise<StepResult> {
+async function describe({ engine, isNull }: StepContext): Promise<StepResult> {
   const features = [...engine.device.features].sort();
   const machine = describeMachine(engine);
-  const data = { ...describeSource(), machine, features, facts: engine.facts, startMs: performance.now() };
+  const startMs = performance.now();
+  const toggles = probeToggles(isNull ? { backend: 'null' } : GPU_RUN_DAWN);
+  const data = { ...describeSource(), machine, features, facts: engine.facts, startMs, toggles };
   const configs = machine.matrixConfigs.map(
     ({ component, result, m, n, k }) => `${component}->${result} ${m}x${n}x${k}`,
   );
@@ -297,6 +302,7 @@ async function describe({ engine }: StepContext): Promise<StepResult> {
       machine.device,
       `features: ${features.join(', ')}`,
       `matrix configurations: ${configs.join(', ') || 'none'}`,
+      ...toggleLines(toggles),
       `first device after ${figure(data.startMs)} ms of process`,
     ],
   });

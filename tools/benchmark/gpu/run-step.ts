@@ -6,6 +6,7 @@ import { createEngine, type Engine } from '../../../runtime/engine.ts';
 import { openEngine } from '../../../runtime/node/open-engine.ts';
 import { DEFAULT_CLOCK } from '../dispatch-clock.ts';
 import type { Roofs } from '../report.ts';
+import { GPU_RUN_DAWN } from './dawn-toggles.ts';
 import { GPU_STEPS } from './gpu-steps.ts';
 import { openNullGpu } from './null-gpu.ts';
 import { findPeers } from './peer-folder.ts';
@@ -31,10 +32,9 @@ const start = performance.now();
 const SOFT = 0.8;
 const step = GPU_STEPS.find(({ name }) => name === values.step);
 if (!step) throw new RangeError(`run-step: no step "${values.step}".`);
-const dawn = { disable: ['timestamp_quantization'] };
 await using engine: Engine = values.null
   ? await createEngine({ gpu: await openNullGpu() })
-  : await openEngine({ adapter: values['any-adapter'] ? 'any' : 'gpu', dawn });
+  : await openEngine({ adapter: values['any-adapter'] ? 'any' : 'gpu', dawn: GPU_RUN_DAWN });
 const isCompiledOnly = values.null;
 const isAnyDevice = values['any-adapter'] || isCompiledOnly;
 const peers = findPeers(values.peers);
