@@ -47,10 +47,8 @@ const OWN_SHARE = 0.5;
 
 export function seeLayer({ box, pixels, opacity }: RefineLayer): SeenLayer {
   const [width, height] = [box[2] - box[0], box[3] - box[1]];
-  const [red, green, blue, prior] = [0, 1, 2, 3].map((c) =>
-    Float32Array.from({ length: width * height }, (_, i) => pixels[4 * i + c]),
-  );
-  const network = [red, green, blue];
+  const network = [0, 1, 2].map((c) => channel(pixels, c));
+  const prior = channel(pixels, 3);
   const near = nearbyColour(network, prior, width, height);
   const range = localRange({ width, height, data: prior }, EDGE_RADIUS);
   const mixed = (c: number) => (value: number, i: number) => {
@@ -69,6 +67,13 @@ export function seeLayer({ box, pixels, opacity }: RefineLayer): SeenLayer {
     own: network.map((plane, c) => plane.map((value, i) => (prior[i] > MIN_ALPHA ? value : near[c][i]))),
     colour: network.map((plane, c) => plane.map(mixed(c))),
   };
+}
+
+/** One of the four channels of interleaved pixels. */
+function channel(pixels: Float32Array, c: number): Float32Array {
+  const out = new Float32Array(pixels.length / 4);
+  for (let i = 0; i < out.length; i++) out[i] = pixels[4 * i + c];
+  return out;
 }
 
 /** The mean colour around each pixel, weighted by alpha squared; the whole layer's where there is none nearby. */
