@@ -1,13 +1,15 @@
 import type { ExpectedOutput, KernelCase, Tolerance } from '../cases.ts';
 import type { DeviceFacts } from '../facts.ts';
 import { blankRows, expectRows, floatsOf, makeRows, rowAt } from '../case-rows.ts';
-import { resolveView, type RowView } from '../row-view.ts';
+import { resolveView, type ResolvedView, type RowView } from '../row-view.ts';
+import { decodeWords } from '../case-check.ts';
 import { attentionLse, attentionRow } from './attention.reference.ts';
 import {
   attentionVariants,
   isMatrixAttention,
   matrixAttentionRows,
   packBlocks,
+  paddedKeyRows,
   planAttention,
   type AttentionOptions,
   type AttentionVariant,
@@ -38,10 +40,14 @@ export interface AttentionShape {
   readonly keyNorm?: number;
   readonly vScale?: number;
   readonly lse?: boolean;
+  /** K and V are f16 and read as they lie. */
+  readonly direct?: boolean;
   /** Rows of packed sequences; their sum is queryRows and keyRows. */
   readonly packed?: readonly number[];
   readonly benchOnly?: boolean;
 }
+
+const HALF_OF_60000 = 0x7b53;
 
 /** Weights are rounded to f16 (2^-11 each) before they meet the values; their sum is not. */
 const HALF_WEIGHTS: Tolerance = { atol: 1.5e-3, rtol: 2 ** -9, nmse: 1e-6 };
@@ -65,6 +71,7 @@ export function attentionCase(shape: AttentionShape): KernelCase {
     shape.keyNorm === undefined ? '' : `norm ${shape.keyNorm}`,
     shape.vScale === undefined ? '' : `v ${shape.vScale}`,
     shape.lse ? 'lse' : '',
+    shape.direct ? 'direct' : '',
     packed ? `packed ${packed.join('+')}` : '',
   ].filter((note) => note !== '');
   const options: AttentionOptions = {
@@ -83,11 +90,13 @@ export function attentionCase(shape: AttentionShape): KernelCase {
     ...(shape.keyNorm === undefined ? {} : { keyNorm: shape.keyNorm }),
     ...(shape.vScale === undefined ? {} : { vScale: shape.vScale }),
     lse: shape.lse ?? false,
+    ...(shape.direct ? { keyValues: 'f16' } : {}),
   };
   const needs = {
     headDim,
     lse: shape.lse ?? false,
     ...(shape.keyNorm === undefined ? {} : { keyNorm: shape.keyNorm }),
+    ...(shape.direct ? { keyValues: 'f16' as const } : {}),
   };
   const optionsOn = (facts: DeviceFacts): AttentionOptions =>
     packed ? { ...options, blocks: packBlocks(packed, matrixAttentionRows(facts, headDim)).length / 4 } : options;
@@ -128,6 +137,7 @@ export function attentionCase(shape: AttentionShape): KernelCase {
           const grid = data === 'large' ? 64 : 512;
           values[name].forEach((x, i, all) => (all[i] = Math.round(x * grid) / grid));
         }
+      if (shape.direct) return { ...values, k: halves(values.k, k, keyRows), v: halves(values.v, v, keyRows) };
       if (packed) return { ...values, blocks: packBlocks(packed, matrixAttentionRows(facts, headDim)) };
       const mask = Uint32Array.from({ length: keyRows }, (_, j) => (shape.mask === 'some' && j % 3 !== 1 ? 1 + j : 0));
       if (!shape.mask) return values;
@@ -143,14 +153,15 @@ export function attentionCase(shape: AttentionShape): KernelCase {
     expected: (inputs) => {
       const mask = inputs['mask'] as Uint32Array | undefined;
       const lse = new Float64Array(heads * queryRows);
+      const [kValues, vValues] = ['k', 'v'].map((name) => valuesOf(inputs[name]));
       const row = (i: number) => {
         const queries = rowAt(floatsOf(inputs, 'q'), q, i, heads * headDim);
         const result = new Float64Array(heads * headDim);
         for (let h = 0; h < heads; h++) {
           const start = Math.floor((h * keyHeads) / heads) * headDim;
           const keys = Array.from({ length: keyRows }, (_, j) => ({
-            k: rowAt(floatsOf(inputs, 'k'), k, j, keyHeads * headDim).subarray(start, start + headDim),
-            v: rowAt(floatsOf(inputs, 'v'), v, j, keyHeads * headDim).subarray(start, start + headDim),
+            k: rowAt(kValues, k, j, keyHeads * headDim).subarray(start, start + headDim),
+            v: rowAt(vValues, v, j, keyHeads * headDim).subarray(start, start + headDim),
           }));
           const isVisible = (j: number) =>
             (mask?.[j] ?? 1) !== 0 &&
@@ -174,6 +185,25 @@ export function attentionCase(shape: AttentionShape): KernelCase {
         : { atol: 2e-6, rtol: 1e-5, nmse: 1e-11 },
     benchOnly,
   };
+}
+
+/** Values that f16 holds exactly, 2^-14 and larger or 0, as its codes; in the rows behind the last a large number. */
+function halves(values: Float32Array, { end, stride }: ResolvedView, rows: number): Uint16Array {
+  const codes = new Uint16Array(end + (paddedKeyRows(rows) - rows) * stride).fill(HALF_OF_60000);
+  for (const [i, value] of values.subarray(0, end).entries()) {
+    const exponent = Math.floor(Math.log2(Math.abs(value)));
+    const magnitude = value === 0 ? 0 : (exponent + 14) * 1024 + (Math.abs(value) / 2 ** exponent) * 1024;
+    codes[i] = Number.isNaN(value) ? 0x7e00 : (value < 0 ? 0x8000 : 0) + magnitude;
+  }
+  return codes;
+}
+
+/** What an input of f32 or of f16 codes holds. */
+function valuesOf(input: ArrayBufferView): Float32Array {
+  if (!(input instanceof Uint16Array)) return input as Float32Array;
+  const words = new Uint32Array(Math.ceil(input.length / 2));
+  new Uint16Array(words.buffer).set(input);
+  return Float32Array.from(decodeWords(words, 'f16', input.length));
 }
 
 /** Query i picks key (7 i + 3) mod n, whose value is the unit vector of that number: any permutation shows. */

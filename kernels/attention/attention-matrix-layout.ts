@@ -19,7 +19,7 @@ export interface AttentionLayout {
   readonly tileStride: number;
   readonly scoreStride: number;
   readonly weightStride: number;
-  /** Where scores (and patches of outputs) and weights begin; K and V (and at first Q) begin at 0. */
+  /** Where scores (and patches of outputs) and weights begin; K and V, if staged, and at first Q begin at 0. */
   readonly scoreBase: number;
   readonly weightBase: number;
   readonly stageSize: number;
@@ -65,26 +65,44 @@ export function layoutName({ rows, keys }: AttentionLayout): `matrix-${number}x$
   return `matrix-${rows}x${keys}`;
 }
 
+/** Whether K and V pass through workgroup memory, or are read as matrices from where they lie. */
+export type KeySource = 'staged' | 'direct';
+
+/** Keys that lie beyond a step's end at most: as many rows behind the last one are read where K and V are not staged. */
+export const KEY_PADDING = 64;
+
 /** Layouts that fit, the planner's choice first. */
-export function fittingLayouts(unit: MatrixUnit, headDim: number): AttentionLayout[] {
+export function fittingLayouts(unit: MatrixUnit, headDim: number, source: KeySource): AttentionLayout[] {
   if (headDim > MAX_MATRIX_HEAD || (unit.k * 2) % 16 !== 0) return [];
   const sizes = [...(unit.form === 'rolled' ? SMALL_SIZES : SIZES), ...TALL_SIZES];
   return sizes.flatMap((size) => {
-    const layout = lay(unit, headDim, size);
+    const layout = lay(unit, headDim, size, source);
     if (!layout || layout.invocations > unit.invocations) return [];
     return layout.stageSize * 16 + sideBytes(layout) <= unit.storage ? [layout] : [];
   });
 }
 
 /** The layout of a variant, `matrix` being the planner's choice; undefined where it does not fit. */
-export function layMatrixAttention(unit: MatrixUnit, headDim: number, variant = 'matrix'): AttentionLayout | undefined {
-  const fitting = fittingLayouts(unit, headDim);
+export function layMatrixAttention(
+  unit: MatrixUnit,
+  headDim: number,
+  variant = 'matrix',
+  source: KeySource = 'staged',
+): AttentionLayout | undefined {
+  const fitting = fittingLayouts(unit, headDim, source);
   return variant === 'matrix' ? fitting[0] : fitting.find((layout) => layoutName(layout) === variant);
 }
 
-function lay(unit: MatrixUnit, headDim: number, [rows, keys, invocations]: Size): AttentionLayout | undefined {
+function lay(
+  unit: MatrixUnit,
+  headDim: number,
+  [rows, keys, invocations]: Size,
+  source: KeySource,
+): AttentionLayout | undefined {
   const step = Math.max(unit.k, unit.n, 16);
   const width = Math.ceil(headDim / step) * step;
+  // A fragment would reach into the next head.
+  if (source === 'direct' && width !== headDim) return undefined;
   const subgroups = invocations / unit.subgroupSize;
   const gridRows = Math.min(subgroups, rows / unit.m);
   const gridColumns = subgroups / gridRows;
@@ -108,7 +126,7 @@ function lay(unit: MatrixUnit, headDim: number, [rows, keys, invocations]: Size)
   const tileStride = width / 8 + 1;
   const scoreStride = keys / 4 + 1;
   const weightStride = keys / 8 + 1;
-  const scoreBase = keys * tileStride;
+  const scoreBase = source === 'direct' ? 0 : keys * tileStride;
   const patches = (subgroups * unit.m * unit.n) / 4;
   const weightBase = scoreBase + Math.max(rows * scoreStride, patches);
   return {

@@ -3,7 +3,13 @@ import type { DeviceFacts } from '../facts.ts';
 import { matrixEnables } from '../matrix-spelling.ts';
 import { matrixUnit } from '../matrix-unit.ts';
 import type { BindingSpec } from '../plan.ts';
-import { fittingLayouts, layMatrixAttention, layoutName } from './attention-matrix-layout.ts';
+import {
+  fittingLayouts,
+  KEY_PADDING,
+  layMatrixAttention,
+  layoutName,
+  type KeySource,
+} from './attention-matrix-layout.ts';
 import { emitMatrixAttention, matrixAttentionConstants, type SoftmaxScheme } from './attention-matrix-text.ts';
 import { wgsl as blockPacked } from './matrix-block-packed.wgsl.ts';
 import { wgsl as blockWhole } from './matrix-block-whole.wgsl.ts';
@@ -13,6 +19,7 @@ import { wgsl as lseNone } from './matrix-lse-none.wgsl.ts';
 import { wgsl as lseRows } from './matrix-lse-rows.wgsl.ts';
 import { wgsl as outBinding } from './matrix-out.wgsl.ts';
 import { wgsl as softmax } from './matrix-softmax.wgsl.ts';
+import { wgsl as stage } from './matrix-stage.wgsl.ts';
 
 /** What only the variant `matrix` can do, beside the plain problem. */
 export interface MatrixAttentionOptions {
@@ -27,6 +34,16 @@ export interface MatrixAttentionOptions {
   readonly lse?: boolean;
   /** Length of a binding `blocks` (u32 [blocks, 4], `packBlocks` makes it): several sequences, each attending to itself. */
   readonly blocks?: number;
+  /**
+   * What k and v hold, `f32` where absent. Rows of `f16` are read as they lie, not staged: offsets and strides must be
+   * multiples of 8, headDim of 16, and `paddedKeyRows` rows must be readable, those behind the last without NaN or infinity.
+   */
+  readonly keyValues?: 'f32' | 'f16';
+}
+
+/** Rows that k and v must have where they are read as they lie. */
+export function paddedKeyRows(keyRows: number): number {
+  return Math.ceil(keyRows / KEY_PADDING) * KEY_PADDING;
 }
 
 /**
@@ -49,13 +66,17 @@ export function isMatrixAttention(variant: string): variant is MatrixAttentionVa
 export function matrixAttentionVariants(
   facts: DeviceFacts,
   headDim: number,
-  keyNorm?: number,
+  { keyNorm, keyValues }: Pick<MatrixAttentionOptions, 'keyNorm' | 'keyValues'> = {},
 ): MatrixAttentionVariant[] {
   const unit = matrixUnit(facts, 'f16');
-  const layouts = unit ? fittingLayouts(unit, headDim) : [];
+  const layouts = unit ? fittingLayouts(unit, headDim, sourceOf(keyValues)) : [];
   const names = layouts.map((layout, i): MatrixAttentionVariant => (i === 0 ? 'matrix' : layoutName(layout)));
   if (schemeOf('matrix', keyNorm) === 'online') return names;
   return [...names, ...names.map((name) => `${name}${ONLINE}` as MatrixAttentionVariant)];
+}
+
+function sourceOf(keyValues: MatrixAttentionOptions['keyValues']): KeySource {
+  return keyValues === 'f16' ? 'direct' : 'staged';
 }
 
 function schemeOf(variant: MatrixAttentionVariant, keyNorm = 0): SoftmaxScheme {
@@ -123,7 +144,8 @@ export function describeMatrixAttention(
 ): MatrixAttentionParts {
   const unit = matrixUnit(facts, 'f16');
   const scheme = schemeOf(variant, options.keyNorm);
-  const layout = unit && layMatrixAttention(unit, problem.headDim, variant.replace(ONLINE, ''));
+  const source = sourceOf(options.keyValues);
+  const layout = unit && layMatrixAttention(unit, problem.headDim, variant.replace(ONLINE, ''), source);
   if (!unit || !layout)
     throw new ShapeError(
       `attention: variant "${variant}" does not fit headDim ${problem.headDim} on this device. Use another one.`,
@@ -137,7 +159,7 @@ export function describeMatrixAttention(
   const names = ['q', 'k', 'v', ...inputs.map(({ name }) => name), 'out', ...outputs.map(({ name }) => name), 'params'];
   const numbers = names.map((name, i) => `const BINDING_${name.toUpperCase()}: u32 = ${i}u;\n`).join('');
   return {
-    label: `${layout.rows}x${layout.keys},W=${layout.width},${scheme}${lse ? ',lse' : ''}${blocks === undefined ? '' : ',packed'}`,
+    label: `${layout.rows}x${layout.keys},W=${layout.width},${scheme}${source === 'direct' ? ',direct' : ''}${lse ? ',lse' : ''}${blocks === undefined ? '' : ',packed'}`,
     prelude:
       matrixEnables({ f16: true, subgroupSizeControl: unit.setsSize }) + numbers + matrixAttentionConstants(layout),
     body: [
@@ -146,7 +168,8 @@ export function describeMatrixAttention(
       blocks === undefined ? blockWhole : blockPacked,
       lse ? lseRows : lseNone,
       softmax,
-      emitMatrixAttention(unit, layout, scheme),
+      ...(source === 'staged' ? [stage] : []),
+      emitMatrixAttention(unit, layout, scheme, source),
     ].join('\n'),
     rows: layout.rows,
     inputs,

@@ -86,6 +86,20 @@ const MATRIX_SHAPES: readonly AttentionShape[] = [
     v: { offset: 64, stride: 96 },
     out: { offset: 5 * 32, stride: 32 },
   },
+  // K and V in f16, read as they lie, rows behind the last included.
+  { queryRows: 70, heads: 2, headDim: 16, keyNorm: 8, direct: true, also: ['matrix-128x32'] },
+  { queryRows: 40, keyRows: 100, heads: 2, headDim: 32, data: 'large', direct: true, lse: true },
+  {
+    queryRows: 50,
+    keyRows: 75,
+    heads: 4,
+    keyHeads: 2,
+    headDim: 16,
+    causal: 25,
+    k: { offset: 32, stride: 96 },
+    v: { offset: 64, stride: 96 },
+    direct: true,
+  },
   { queryRows: 104, heads: 2, headDim: 16, packed: [40, 1, 63], keyNorm: 8, lse: true },
 ].map((shape) => ({ ...shape, matrix: true }) as AttentionShape);
 

@@ -2,17 +2,19 @@ import { ShapeError } from '../errors.ts';
 import type { DeviceFacts } from '../facts.ts';
 import { spreadGrid } from '../grid.ts';
 import type { BindingSpec, KernelPlan } from '../plan.ts';
-import { isVec4, requireSizes, resolveView, type RowView } from '../row-view.ts';
+import { isVec4, requireSizes, resolveView, type ResolvedView, type RowView } from '../row-view.ts';
 import { sizeClass, tunedFirst } from '../tuning.ts';
 import { packUniform } from '../uniform.ts';
 import {
   describeMatrixAttention,
   isMatrixAttention,
   matrixAttentionVariants,
+  paddedKeyRows,
   prefersMatrixAttention,
   type MatrixAttentionOptions,
   type MatrixAttentionVariant,
 } from './attention-matrix.ts';
+import { wgsl as accessHalf } from './access-half.wgsl.ts';
 import { wgsl as accessScalar } from './access-scalar.wgsl.ts';
 import { wgsl as accessVec4 } from './access-vec4.wgsl.ts';
 import { wgsl as flash } from './flash.wgsl.ts';
@@ -23,7 +25,7 @@ import { wgsl as rowwise } from './rowwise.wgsl.ts';
 
 const OP = 'attention';
 
-export { isMatrixAttention, matrixAttentionRows, packBlocks } from './attention-matrix.ts';
+export { isMatrixAttention, matrixAttentionRows, packBlocks, paddedKeyRows } from './attention-matrix.ts';
 
 /**
  * `flash` keeps scores in workgroup memory (GPUs); `rowwise` has no barriers and compiles fast (software drivers); `matrix`
@@ -62,7 +64,7 @@ export interface AttentionOptions extends MatrixAttentionOptions {
 }
 
 /** What decides which variant is the fastest. */
-type VariantNeeds = Pick<AttentionOptions, 'headDim' | 'keyNorm' | 'lse' | 'blocks'> &
+type VariantNeeds = Pick<AttentionOptions, 'headDim' | 'keyNorm' | 'keyValues' | 'lse' | 'blocks'> &
   Partial<Pick<AttentionOptions, 'queryRows' | 'keyRows' | 'heads' | 'keyHeads' | 'causal' | 'masked'>>;
 
 /**
@@ -71,7 +73,8 @@ type VariantNeeds = Pick<AttentionOptions, 'headDim' | 'keyNorm' | 'lse' | 'bloc
  */
 export function attentionVariants(facts: DeviceFacts, options?: VariantNeeds): readonly AttentionVariant[] {
   const plain: readonly AttentionVariant[] = facts.kind === 'software' ? ['rowwise', 'flash'] : ['flash', 'rowwise'];
-  const matrix = options ? matrixAttentionVariants(facts, options.headDim, options.keyNorm) : [];
+  const matrix = options ? matrixAttentionVariants(facts, options.headDim, options) : [];
+  if (options?.keyValues === 'f16') return matrix;
   if (!options || matrix.length === 0) return plain;
   // Packed sequences were cut to the rows of `matrix`.
   if (options.blocks !== undefined) return ['matrix'];
@@ -96,7 +99,8 @@ export function attentionShapeClass(options: VariantNeeds): string | undefined {
 }
 
 /**
- * Plans out = softmax(scale q k^T) v for each head. Bindings: q, k, v, [mask u32], [blocks u32], out, [lse f32].
+ * Plans out = softmax(scale q k^T) v for each head. Bindings: q, k, v, [mask u32], [blocks u32], out, [lse f32]; f32, but
+ * k and v f16 where `keyValues` says so.
  *
  * Rows that may see no key (all masked) give zeros. Values of hidden keys are never used, so they may be NaN.
  *
@@ -122,6 +126,8 @@ export function planAttention(facts: DeviceFacts, options: AttentionOptions, var
     throw new ShapeError(`${OP}: ${lse ? 'lse' : 'blocks'} needs variant "matrix", got "${name}".`);
   if (blocks !== undefined && name !== 'matrix')
     throw new ShapeError(`${OP}: packed sequences are cut for variant "matrix", got "${name}".`);
+  const isDirect = options.keyValues === 'f16';
+  if (isDirect) requireDirect(options, name, [headDim, ...views.flatMap(({ offset, stride }) => [offset, stride])]);
   if (causal && blocks !== undefined) throw new ShapeError(`${OP}: packed sequences cannot be causal.`);
   if (!(vScale > 0) || Math.log2(vScale) % 1 !== 0)
     throw new ShapeError(`${OP}: vScale must be a power of two, got ${vScale}.`);
@@ -132,6 +138,8 @@ export function planAttention(facts: DeviceFacts, options: AttentionOptions, var
   const layout: Layout = isMatrixAttention(name)
     ? describeMatrixAttention(facts, sizes, options, name)
     : { ...(name === 'flash' ? layFlash(vecs) : layRowwise(vecs)), inputs: mask ? [mask] : [], outputs: [] };
+  const bytesOf = ({ end, stride }: ResolvedView): number =>
+    isDirect ? (end + (paddedKeyRows(keyRows) - keyRows) * stride) * 2 : end * 4;
   const rowTiles = blocks ?? Math.ceil(queryRows / layout.rows);
   return {
     op: OP,
@@ -139,15 +147,15 @@ export function planAttention(facts: DeviceFacts, options: AttentionOptions, var
     sources: [
       layout.prelude,
       problem,
-      vec4 ? accessVec4 : accessScalar,
+      isDirect ? accessHalf : vec4 ? accessVec4 : accessScalar,
       ...(isMatrixAttention(name) ? [] : [options.masked ? keysMasked : keysAll]),
       layout.body,
     ],
     constants: {},
     bindings: [
       { name: 'q', access: 'read', byteLength: q.end * 4 },
-      { name: 'k', access: 'read', byteLength: k.end * 4 },
-      { name: 'v', access: 'read', byteLength: v.end * 4 },
+      { name: 'k', access: 'read', byteLength: bytesOf(k) },
+      { name: 'v', access: 'read', byteLength: bytesOf(v) },
       ...layout.inputs,
       { name: 'out', access: 'read_write', byteLength: out.end * 4 },
       ...layout.outputs,
@@ -171,8 +179,23 @@ export function planAttention(facts: DeviceFacts, options: AttentionOptions, var
     ]),
     workgroups: spreadGrid(heads * rowTiles, facts.limits),
     flops: attentionFlops(options),
-    bytes: (2 * queryRows * heads + 2 * keyRows * keyHeads) * headDim * 4,
+    bytes: (2 * queryRows * heads * 4 + 2 * keyRows * keyHeads * (isDirect ? 2 : 4)) * headDim,
   };
+}
+
+/**
+ * Asks for what reading k and v as they lie needs.
+ *
+ * @throws ShapeError where they cannot be
+ */
+function requireDirect(options: AttentionOptions, variant: AttentionVariant, counts: readonly number[]): void {
+  if (!isMatrixAttention(variant))
+    throw new ShapeError(`${OP}: keyValues "f16" needs a variant of the matrix unit, got "${variant}".`);
+  if (options.masked || options.blocks !== undefined || (options.vScale ?? 1) !== 1)
+    throw new ShapeError(`${OP}: keyValues "f16" takes no mask, no packed sequences and no vScale.`);
+  const odd = counts.find((count) => count % 8 !== 0);
+  if (odd !== undefined)
+    throw new ShapeError(`${OP}: keyValues "f16" needs headDim, offsets and strides in multiples of 8, got ${odd}.`);
 }
 
 /** Multiply-adds of both products, counted as two operations each; half of them where causal. */

@@ -27,6 +27,7 @@ describe('attention on a matrix unit', () => {
     ['an odd head', { headDim: 18 }],
     ['mask and lse', { masked: true, lse: true, headDim: 64 }],
     ['packed', { blocks: 70, lse: true, headDim: 64 }],
+    ['K and V in f16', { keyValues: 'f16', headDim: 64 }],
   ];
   it.each(forms)('compiles and keeps the rules of shaders: %s', async (_, form) => {
     for (const facts of [NVIDIA_FACTS, LAVAPIPE_FACTS, { ...NVIDIA_FACTS, limits: engine.facts.limits }]) {
@@ -50,6 +51,14 @@ describe('attention on a matrix unit', () => {
     expect(attentionVariants(NVIDIA_FACTS, { headDim: 384 })).toEqual(['flash', 'rowwise']);
   });
 
+  it('reads rows of f16 as they lie, up to a whole step behind the last', () => {
+    const { bindings, sources } = planAttention(NVIDIA_FACTS, { ...options, keyRows: 4300, keyValues: 'f16' });
+    const bytes = Object.fromEntries(bindings.map(({ name, byteLength }) => [name, byteLength]));
+    expect([bytes.k, bytes.v]).toEqual([4352 * 3072 * 2, 4352 * 3072 * 2]);
+    expect(sources.join('\n')).not.toContain('stage_keys');
+    expect(attentionVariants({ ...NVIDIA_FACTS, f16: false }, { ...options, keyValues: 'f16' })).toEqual([]);
+  });
+
   it('is chosen where q and k are normalised, or where matrices are preferred', () => {
     expect(attentionVariants(NVIDIA_FACTS, options)[0]).toBe('matrix');
     expect(attentionVariants(NVIDIA_FACTS, { headDim: 128 })[0]).toBe('flash');
@@ -66,6 +75,22 @@ describe('attention on a matrix unit', () => {
   it.each([
     [{ lse: true, variant: 'flash' }, 'attention: lse needs variant "matrix", got "flash".'],
     [{ blocks: 3, causal: { offset: 0 }, variant: 'matrix' }, 'attention: packed sequences cannot be causal.'],
+    [
+      { keyValues: 'f16', variant: 'flash' },
+      'attention: keyValues "f16" needs a variant of the matrix unit, got "flash".',
+    ],
+    [
+      { keyValues: 'f16', masked: true, variant: 'matrix' },
+      'attention: keyValues "f16" takes no mask, no packed sequences and no vScale.',
+    ],
+    [
+      { keyValues: 'f16', k: { offset: 4, stride: 3072 }, variant: 'matrix' },
+      'attention: keyValues "f16" needs headDim, offsets and strides in multiples of 8, got 4.',
+    ],
+    [
+      { keyValues: 'f16', headDim: 72, variant: 'matrix' },
+      'attention: variant "matrix" does not fit headDim 72 on this device. Use another one.',
+    ],
     [{ vScale: 0.3, variant: 'matrix' }, 'attention: vScale must be a power of two, got 0.3.'],
     [
       { headDim: 200, variant: 'matrix' },

@@ -109,7 +109,9 @@ export const GPU_STEPS: readonly GpuStep[] = [
         context,
         opOf(
           'attention',
-          (context.isSmall ? [96] : [4352, 12800]).map((s) => attentionSweep(s, ...heads(context))),
+          (context.isSmall ? [96] : [4352, 12800]).flatMap((s) =>
+            attentionSweep(context.engine.facts, s, ...heads(context)),
+          ),
         ),
       ),
   },
