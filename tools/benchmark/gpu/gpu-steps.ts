@@ -103,13 +103,13 @@ export const GPU_STEPS: readonly GpuStep[] = [
     name: 'attention',
     part: 1,
     seconds: [25, 120],
-    what: 'G3: tiles of 16 to 128 rows, static bound and lazy rescale, at 4352 and 12800 tokens',
+    what: 'G3: tiles of 16 to 128 rows, static bound and lazy rescale, at 12800 and 4352 tokens',
     run: (context) =>
       measureCases(
         context,
         opOf(
           'attention',
-          (context.isSmall ? [96] : [4352, 12800]).flatMap((s) =>
+          (context.isSmall ? [96] : [12800, 4352]).flatMap((s) =>
             attentionSweep(context.engine.facts, s, ...heads(context)),
           ),
         ),
