@@ -2,8 +2,10 @@ import { forEachColumn } from './columns.ts';
 import { blur } from './neighbourhood.ts';
 import type { SeenLayer } from './seen-layer.ts';
 
-/** Radii in pixels from which a hidden pixel takes its neighbours' change, near ones first. */
-const REACH = [4, 12] as const;
+/** Reach in pixels of the colours that are seen: a hidden pixel this near takes their mean. */
+const NEAR = 6;
+/** Reach of their change: from here on the network's colour stays, moved as far as the seen ones nearby moved. */
+const FAR = 16;
 
 /**
  * How much of a layer must be seen before it takes its colour from the picture, and how fast it does so beyond that. From less, the
@@ -12,12 +14,16 @@ const REACH = [4, 12] as const;
 const OPEN_FROM = 0.25;
 const OPEN_SLOPE = 2;
 
+const TINY = 1e-6;
 const clamp = (value: number): number => (value < 0 ? 0 : value > 1 ? 1 : value);
+
+/** From a to b, `share` clamped to 0 ... 1. */
+const mix = (a: number, b: number, share: number): number => a + clamp(share) * (b - a);
 
 /**
  * The straight colours of every layer, three planes each, once alphas are settled. What the layers over each other still lack of
  * the picture is shared among them by the square of how much of each is seen, so that the picture comes out again; where a layer
- * is hidden, the change of its seen surroundings is carried on, so that a gradient stays a gradient. Sets `weight`.
+ * is hidden, its seen surroundings are carried on. Sets `weight`.
  *
  * @param picture premultiplied RGBA, [height, width, 4]
  */
@@ -56,31 +62,24 @@ function shareRemainder(layers: readonly SeenLayer[], picture: Float32Array, wid
   });
 }
 
-/** `colour` where the layer is seen, the network's own with the surroundings' change where it is hidden. */
+/** `colour` where the layer is seen; where it is hidden, the seen colours nearby, and farther off the network's with their change. */
 function carryOn({ colour, own, weight, width, height }: SeenLayer): Float32Array[] {
   const blurred = (data: Float32Array, sigma: number): Float32Array => blur({ width, height, data }, sigma);
   const trust = weight.map((value) => clamp(4 * (value - 0.5)));
   const total = trust.reduce((sum, value) => sum + value, 0);
-  const left = new Float32Array(trust.length).fill(1);
-  const factors = REACH.map((sigma) =>
-    blurred(trust, sigma).map((near, i) => {
-      const share = clamp(3 * near) * left[i];
-      left[i] -= share;
-      return share / (near + 1e-6);
-    }),
-  );
+  const [near, far] = [blurred(trust, NEAR), blurred(trust, FAR)];
   return colour.map((plane, c) => {
-    const change = plane.map((value, i) => value - own[c][i]);
-    const trusted = change.map((value, i) => value * trust[i]);
-    const mean = trusted.reduce((sum, value) => sum + value, 0) / (total + 1);
-    const far = left.map((share) => share * mean);
-    for (const [n, sigma] of REACH.entries()) {
-      const near = blurred(trusted, sigma);
-      for (let i = 0; i < far.length; i++) far[i] += factors[n][i] * near[i];
-    }
-    return change.map((value, i) => {
-      const open = clamp(OPEN_SLOPE * (weight[i] - OPEN_FROM));
-      return clamp(own[c][i] + open * value + (1 - open) * far[i]);
+    const trustedChange = plane.map((value, i) => (value - own[c][i]) * trust[i]);
+    const meanChange = trustedChange.reduce((sum, value) => sum + value, 0) / (total + 1);
+    const seen = blurred(
+      plane.map((value, i) => value * trust[i]),
+      NEAR,
+    );
+    const change = blurred(trustedChange, FAR);
+    return plane.map((value, i) => {
+      const moved = own[c][i] + mix(meanChange, change[i] / (far[i] + TINY), 3 * far[i]);
+      const hidden = mix(moved, seen[i] / (near[i] + TINY), 3 * near[i]);
+      return clamp(mix(hidden, value, OPEN_SLOPE * (weight[i] - OPEN_FROM)));
     });
   });
 }
