@@ -1,7 +1,8 @@
+import { outerFrame, tiledFrame, type FrameAlgorithm } from './matmul-frames.ts';
 import type { ResolvedMatmul } from './matmul-spec.ts';
 import { wgsl as operands } from './dot-operands.wgsl.ts';
-import { wgsl as outer } from './matmul-dot-outer.wgsl.ts';
-import { wgsl as tiled } from './matmul-dot-tiled.wgsl.ts';
+import { wgsl as outer } from './outer-dot.wgsl.ts';
+import { wgsl as tiled } from './tiled-dot.wgsl.ts';
 
 /*
  * matmul of i8 by i8 without matrix units: `dot4I8Packed` (WGSL language feature packed_4x8_integer_dot_product, which Dawn
@@ -31,28 +32,8 @@ export function dotVariants({ m, n, x }: ResolvedMatmul): {
   };
 }
 
-/** What planMatmul needs to know of a variant. */
-export interface DotAlgorithm {
-  readonly body: string;
-  readonly prelude: string;
-  readonly operands: readonly string[];
-  readonly constants: Readonly<Record<string, number>>;
-  readonly rows: number;
-  readonly columns: number;
-}
-
 /** The text of a variant; `lanes` are those of a workgroup of the software forms. */
-export function describeDot(name: DotVariant, lanes: number): DotAlgorithm {
+export function describeDot(name: DotVariant, lanes: number): FrameAlgorithm {
   const size = Number(name.slice('dot'.length));
-  if (size <= 16)
-    return {
-      body: outer,
-      prelude: `const ROWS: u32 = ${size}u;\n`,
-      operands: [operands],
-      constants: { WG: lanes },
-      rows: size,
-      columns: 4 * lanes,
-    };
-  const prelude = `const TILE: u32 = ${size}u;\nconst DEPTH: u32 = ${2048 / size}u;\nconst QUADS: u32 = ${size / 64}u;\n`;
-  return { body: tiled, prelude, operands: [operands], constants: {}, rows: size, columns: size };
+  return size <= 16 ? outerFrame(size, lanes, [operands, outer]) : tiledFrame(size, [operands, tiled]);
 }

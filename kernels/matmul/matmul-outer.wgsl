@@ -2,11 +2,11 @@
 // the outer products of ROWS rows by 4 columns. No workgroup memory and no barrier: on a CPU both are copies. The rows
 // of x are the same for all lanes, so the driver loads them once and broadcasts. What differs by lane (w) costs a
 // gather per component however it is stored, so w is kept long in use: 32 x 4 ran 1.45 times as fast per CPU second as
-// 8 x 8 (512^3, Mesa 26.1.6), and torch's [N, K] order as fast as [K, N]. Four products are added before they go into
-// the sum: as fast, and half the rounding error. Beyond 32 rows the driver no longer unrolls the loops, and the speed
-// drops to a sixth.
+// 8 x 8 (512^3, Mesa 26.1.6), and torch's [N, K] order as fast as [K, N]. Beyond 32 rows the driver no longer unrolls
+// the loops, and the speed drops to a sixth.
 //   workgroup = WG lanes; a tile is ROWS x 4 WG outputs
-// prelude: const ROWS: u32 <= 32; overrides: WG = the subgroup size
+// A part does the products: of values (outer-f32.wgsl), or of words of four i8 (outer-dot.wgsl).
+// overrides: WG = the subgroup size
 override WG: u32 = 8;
 
 @compute @workgroup_size(WG)
@@ -28,26 +28,13 @@ fn main(
   for (var i = 0u; i < ROWS; i++) {
     base[i] = tile.x + min(row + i, p.m - 1u) * p.x_stride;
   }
-  var sum = array<vec4f, ROWS>();
-  let whole = p.k & ~3u;
-  for (var k = 0u; k < whole; k += 4u) {
-    let s = w_square(tile.w, k, valid_col);
-    for (var i = 0u; i < ROWS; i++) {
-      let v = x_quad(base[i] + k);
-      sum[i] += fma(vec4f(v.w), s[3], fma(vec4f(v.z), s[2], fma(vec4f(v.y), s[1], v.x * s[0])));
-    }
-  }
-  for (var k = whole; k < p.k; k++) {
-    let s = w_row(tile.w, k, valid_col);
-    for (var i = 0u; i < ROWS; i++) {
-      sum[i] = fma(vec4f(x_at(base[i] + k)), s, sum[i]);
-    }
-  }
+  var sum = array<Sum, ROWS>();
+  add_products(&base, tile.w, valid_col, &sum);
   if (col < p.n) {
     let column = column_at(col);
     for (var i = 0u; i < ROWS; i++) {
       if (row + i < p.m) {
-        finish(tile.out, row + i, column, sum[i]);
+        finish(tile.out, row + i, column, vec4f(sum[i]));
       }
     }
   }

@@ -5,6 +5,7 @@ import type { BindingSpec, KernelPlan } from '../plan.ts';
 import { sizeClass, tunedFirst } from '../tuning.ts';
 import { packUniform } from '../uniform.ts';
 import { describeDot, dotVariants, isDotVariant, type DotVariant } from './matmul-dot.ts';
+import { outerFrame, tiledFrame } from './matmul-frames.ts';
 import { describeMatrix, isMatrixVariant, matrixVariants, prefersMatrix, type MatrixVariant } from './matmul-matrix.ts';
 import { headBindings, headFields, headSource } from './matmul-heads.ts';
 import { I4_GROUP, resolveMatmul, type MatmulSpec, type ResolvedMatmul, type WeightOrder } from './matmul-spec.ts';
@@ -20,20 +21,20 @@ import { wgsl as combineStore } from './combine-store.wgsl.ts';
 import { wgsl as finish } from './finish.wgsl.ts';
 import { wgsl as gemvBody } from './matmul-gemv.wgsl.ts';
 import { wgsl as naiveBody } from './matmul-naive.wgsl.ts';
-import { wgsl as outerBody } from './matmul-outer.wgsl.ts';
 import { wgsl as outerUnrolledBody } from './matmul-outer-unrolled.wgsl.ts';
-import { wgsl as tiledBody } from './matmul-tiled.wgsl.ts';
 import { wgsl as orderKn } from './w-order-kn.wgsl.ts';
 import { wgsl as orderNk } from './w-order-nk.wgsl.ts';
 import { wgsl as outF16 } from './out-f16.wgsl.ts';
 import { wgsl as outF32 } from './out-f32.wgsl.ts';
 import { wgsl as outF32Two } from './out-f32-two.wgsl.ts';
 import { wgsl as outF32Unaligned } from './out-f32-unaligned.wgsl.ts';
+import { wgsl as outerProducts } from './outer-f32.wgsl.ts';
 import { wgsl as params } from './params.wgsl.ts';
 import { wgsl as problemOne } from './problem-one.wgsl.ts';
 import { wgsl as problemTwo } from './problem-two.wgsl.ts';
 import { wgsl as scaleChannel } from './scale-channel.wgsl.ts';
 import { wgsl as scaleNone } from './scale-none.wgsl.ts';
+import { wgsl as tiledElements } from './tiled-f32.wgsl.ts';
 import { wgsl as wBf16 } from './w-bf16.wgsl.ts';
 import { wgsl as wF16 } from './w-f16.wgsl.ts';
 import { wgsl as wF32 } from './w-f32.wgsl.ts';
@@ -258,23 +259,11 @@ function describeAlgorithm(
       return { ...none, body: outerUnrolledBody, constants: { WG: lanes }, rows: 8, columns: 8 * lanes };
     case 'outer4':
     case 'outer16':
-    case 'outer32': {
-      const rows = Number(name.slice('outer'.length));
-      return {
-        ...none,
-        body: outerBody,
-        prelude: `const ROWS: u32 = ${rows}u;\n`,
-        constants: { WG: lanes },
-        rows,
-        columns: 4 * lanes,
-      };
-    }
+    case 'outer32':
+      return outerFrame(Number(name.slice('outer'.length)), lanes, [x, w, order, outerProducts]);
     case 'tiled64':
-    case 'tiled128': {
-      const tile = Number(name.slice('tiled'.length));
-      const prelude = `const TILE: u32 = ${tile}u;\nconst DEPTH: u32 = ${2048 / tile}u;\nconst QUADS: u32 = ${tile / 64}u;\n`;
-      return { ...none, body: tiledBody, prelude, rows: tile, columns: tile };
-    }
+    case 'tiled128':
+      return tiledFrame(Number(name.slice('tiled'.length)), [x, w, order, tiledElements]);
   }
 }
 

@@ -63,8 +63,8 @@ const FAULTS = [
     fault: 'K steps out of order, i8 by i8',
     name: 'i8 x i8, one past the tiles',
     variant: 'dot64',
-    from: 'next + stage_word',
-    to: 'word + stage_word',
+    from: 'next + stage_k',
+    to: 'k + stage_k',
   },
   {
     fault: 'scales of rows swapped, i8 by i8',
