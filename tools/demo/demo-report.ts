@@ -67,8 +67,7 @@ function section(outcome: DemoOutcome): string {
     leaf.source ? [{ src: `${folder}/truth/${leaf.source.uri}`, box: leaf.box ?? window }] : [],
   );
   const { steps, numTokens } = result.meta;
-  const fidelity =
-    result.psnrVsInput === undefined ? '' : `, merged against the given picture ${result.psnrVsInput.toFixed(1)} dB`;
+  const fidelity = fidelityOf(result);
   return `<h2>${escape(task.title)}</h2>
 <p>${escape(promptOf(task.design))}${steps} steps, ${numTokens} tokens, ${seconds.toFixed(1)} s${fidelity}</p>
 <div class="row">
@@ -112,4 +111,10 @@ function hull(boxes: readonly Box[]): Box {
 function escape(text: string): string {
   const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
   return text.replace(/[&<>"]/g, (character) => entities[character]);
+}
+
+function fidelityOf({ psnrVsInput, psnrBeforeRefine }: LayeredResult): string {
+  if (psnrVsInput === undefined) return '';
+  const before = psnrBeforeRefine === undefined ? '' : `, ${psnrBeforeRefine.toFixed(1)} dB before refinement`;
+  return `, merged against the given picture ${psnrVsInput.toFixed(1)} dB${before}`;
 }
