@@ -25,6 +25,7 @@ export interface AttentionShape {
   readonly headDim: number;
   /** `some`: every third key hidden, with NaN in its k and v; `none`: all keys hidden. */
   readonly mask?: 'some' | 'none';
+  /** Offset. Keys that no row sees hold NaN in k and 60000 in v, as rows behind the last do where `direct`. */
   readonly causal?: number;
   readonly scale?: number;
   /** `large`: logits of about 80; `equal`: all keys alike (uniform weights); `one-hot`: v names its key. */
@@ -47,7 +48,9 @@ export interface AttentionShape {
   readonly benchOnly?: boolean;
 }
 
-const HALF_OF_60000 = 0x7b53;
+/** What rows hold that no query sees: anything in k, something finite in v. And the codes of both in f16. */
+const UNSEEN = { k: Number.NaN, v: 60000 } as const;
+const UNSEEN_HALF = { k: 0x7e00, v: 0x7b53 } as const;
 
 /** Weights are rounded to f16 (2^-11 each) before they meet the values; their sum is not. */
 const HALF_WEIGHTS: Tolerance = { atol: 1.5e-3, rtol: 2 ** -9, nmse: 1e-6 };
@@ -131,13 +134,22 @@ export function attentionCase(shape: AttentionShape): KernelCase {
         for (let j = 1; j < keyRows; j++)
           values.k.copyWithin(k.offset + j * k.stride, k.offset, k.end - (keyRows - 1) * k.stride);
       if (data === 'one-hot') makeOneHot(values, headDim);
+      for (let j = queryRows + (causal ?? keyRows); j < keyRows; j++) {
+        rowAt(values.k, k, j, keyHeads * headDim).fill(UNSEEN.k);
+        rowAt(values.v, v, j, keyHeads * headDim).fill(UNSEEN.v);
+      }
       // Q, k and v hold at most 11 significant bits.
       if (matrix)
         for (const name of ['q', 'k', 'v'] as const) {
           const grid = data === 'large' ? 64 : 512;
           values[name].forEach((x, i, all) => (all[i] = Math.round(x * grid) / grid));
         }
-      if (shape.direct) return { ...values, k: halves(values.k, k, keyRows), v: halves(values.v, v, keyRows) };
+      if (shape.direct)
+        return {
+          ...values,
+          k: halves(values.k, k, keyRows, UNSEEN_HALF.k),
+          v: halves(values.v, v, keyRows, UNSEEN_HALF.v),
+        };
       if (packed) return { ...values, blocks: packBlocks(packed, matrixAttentionRows(facts, headDim)) };
       const mask = Uint32Array.from({ length: keyRows }, (_, j) => (shape.mask === 'some' && j % 3 !== 1 ? 1 + j : 0));
       if (!shape.mask) return values;
@@ -187,9 +199,9 @@ export function attentionCase(shape: AttentionShape): KernelCase {
   };
 }
 
-/** Values that f16 holds exactly, 2^-14 and larger or 0, as its codes; in the rows behind the last a large number. */
-function halves(values: Float32Array, { end, stride }: ResolvedView, rows: number): Uint16Array {
-  const codes = new Uint16Array(end + (paddedKeyRows(rows) - rows) * stride).fill(HALF_OF_60000);
+/** Values that f16 holds exactly, 2^-14 and larger or 0, as its codes; in the rows behind the last `behind`. */
+function halves(values: Float32Array, { end, stride }: ResolvedView, rows: number, behind: number): Uint16Array {
+  const codes = new Uint16Array(end + (paddedKeyRows(rows) - rows) * stride).fill(behind);
   for (const [i, value] of values.subarray(0, end).entries()) {
     const exponent = Math.floor(Math.log2(Math.abs(value)));
     const magnitude = value === 0 ? 0 : (exponent + 14) * 1024 + (Math.abs(value) / 2 ** exponent) * 1024;

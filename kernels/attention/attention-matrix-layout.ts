@@ -49,7 +49,7 @@ const SMALL_SIZES: readonly Size[] = [
   [64, 64, 128],
 ];
 
-/** More rows for the keys than above, for a tuner to try: fewer scores at a time, twice the subgroups. */
+/** More rows for the keys than above, for a tuner to try: fewer scores at a time, at 128 rows twice the subgroups. */
 const TALL_SIZES: readonly Size[] = [
   [64, 32, 128],
   [128, 32, 256],
@@ -68,7 +68,7 @@ export function layoutName({ rows, keys }: AttentionLayout): `matrix-${number}x$
 /** Whether K and V pass through workgroup memory, or are read as matrices from where they lie. */
 export type KeySource = 'staged' | 'direct';
 
-/** Keys that lie beyond a step's end at most: as many rows behind the last one are read where K and V are not staged. */
+/** Where K and V are not staged, their rows are read up to the next multiple of it: 63 behind the last one at most. */
 export const KEY_PADDING = 64;
 
 /** Layouts that fit, the planner's choice first. */

@@ -18,10 +18,11 @@ export type SoftmaxScheme = 'static' | 'online';
  *   static   |q_i| * key_norm bounds the scores (Cauchy-Schwarz), if key_norm bounds the keys: no maximum is looked for.
  *            A bound that was too loose shows as a small sum of weights, one that was none as a weight beyond f16's range:
  *            then the workgroup starts anew with the other scheme.
- *   online   the reference is the first step's maximum and follows when a row's maximum has grown by more than 2^RISE; O
- *            is then scaled by way of workgroup memory. Written alone it has no second attempt: fewer barriers, less code.
+ *   online   the reference is the first step's maximum and follows when a row's maximum has grown by more than RISE binades;
+ *            O is then scaled by way of workgroup memory. Written alone it has no second attempt: fewer barriers, less code.
  *
- * `direct` reads K and V as matrices from storage: no conversion, a barrier less in each step, and less workgroup memory.
+ * `direct` reads K and V as matrices from storage: no conversion, two barriers less in each step, and less workgroup
+ * memory.
  */
 export function emitMatrixAttention(
   unit: MatrixUnit,

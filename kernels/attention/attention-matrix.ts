@@ -35,8 +35,9 @@ export interface MatrixAttentionOptions {
   /** Length of a binding `blocks` (u32 [blocks, 4], `packBlocks` makes it): several sequences, each attending to itself. */
   readonly blocks?: number;
   /**
-   * What k and v hold, `f32` where absent. Rows of `f16` are read as they lie, not staged: offsets and strides must be
-   * multiples of 8, headDim of 16, and `paddedKeyRows` rows must be readable, those behind the last without NaN or infinity.
+   * What k and v hold, `f32` where absent. Rows of `f16` are read as they lie, not staged: offsets and strides of k and v must
+   * be multiples of 8 (of q and out: of 4), headDim of 16. `paddedKeyRows` rows must be readable; behind the last one v must
+   * be finite, since it meets weights of 0, and k may hold anything.
    */
   readonly keyValues?: 'f32' | 'f16';
 }

@@ -18,7 +18,8 @@ const SHAPES: readonly AttentionShape[] = [
   { queryRows: 17, heads: 2, headDim: 16, mask: 'none' },
   { queryRows: 50, heads: 7, keyHeads: 1, headDim: 16, causal: 0 },
   { queryRows: 75, heads: 6, keyHeads: 2, headDim: 20, causal: 0, mask: 'some' },
-  { queryRows: 20, keyRows: 45, heads: 2, keyHeads: 1, headDim: 18, causal: 25 },
+  // Keys that no row sees.
+  { queryRows: 20, keyRows: 45, heads: 2, keyHeads: 1, headDim: 18, causal: 20 },
   // q, k and v side by side in one row of a fused projection, and a query range inside the sequence.
   {
     queryRows: 11,
@@ -75,7 +76,7 @@ const MATRIX_SHAPES: readonly AttentionShape[] = [
   { queryRows: 17, heads: 2, headDim: 16, mask: 'none', keyNorm: 8 },
   { queryRows: 50, heads: 7, keyHeads: 1, headDim: 16, causal: 0 },
   { queryRows: 75, heads: 6, keyHeads: 2, headDim: 20, causal: 0, mask: 'some' },
-  { queryRows: 20, keyRows: 45, heads: 2, keyHeads: 1, headDim: 18, causal: 25, keyNorm: 10 },
+  { queryRows: 20, keyRows: 45, heads: 2, keyHeads: 1, headDim: 18, causal: 20, keyNorm: 10 },
   {
     queryRows: 11,
     keyRows: 30,
@@ -86,12 +87,12 @@ const MATRIX_SHAPES: readonly AttentionShape[] = [
     v: { offset: 64, stride: 96 },
     out: { offset: 5 * 32, stride: 32 },
   },
-  // K and V in f16, read as they lie, rows behind the last included.
+  // K and V in f16, read as they lie, rows behind the last and (causal) keys that no row sees included.
   { queryRows: 70, heads: 2, headDim: 16, keyNorm: 8, direct: true, also: ['matrix-128x32'] },
   { queryRows: 40, keyRows: 100, heads: 2, headDim: 32, data: 'large', direct: true, lse: true },
   {
     queryRows: 50,
-    keyRows: 75,
+    keyRows: 100,
     heads: 4,
     keyHeads: 2,
     headDim: 16,

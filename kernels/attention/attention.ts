@@ -1,6 +1,7 @@
 import { ShapeError } from '../errors.ts';
 import type { DeviceFacts } from '../facts.ts';
 import { spreadGrid } from '../grid.ts';
+import { matrixUnit } from '../matrix-unit.ts';
 import type { BindingSpec, KernelPlan } from '../plan.ts';
 import { isVec4, requireSizes, resolveView, type ResolvedView, type RowView } from '../row-view.ts';
 import { sizeClass, tunedFirst } from '../tuning.ts';
@@ -14,6 +15,7 @@ import {
   type MatrixAttentionOptions,
   type MatrixAttentionVariant,
 } from './attention-matrix.ts';
+import { MAX_MATRIX_HEAD } from './attention-matrix-layout.ts';
 import { wgsl as accessHalf } from './access-half.wgsl.ts';
 import { wgsl as accessScalar } from './access-scalar.wgsl.ts';
 import { wgsl as accessVec4 } from './access-vec4.wgsl.ts';
@@ -102,9 +104,12 @@ export function attentionShapeClass(options: VariantNeeds): string | undefined {
  * Plans out = softmax(scale q k^T) v for each head. Bindings: q, k, v, [mask u32], [blocks u32], out, [lse f32]; f32, but
  * k and v f16 where `keyValues` says so.
  *
- * Rows that may see no key (all masked) give zeros. Values of hidden keys are never used, so they may be NaN.
+ * Rows that may see no key (all masked) give zeros. k and v of keys that the mask hides are never used and may be NaN. So may
+ * k of keys that `causal` hides, but not v: other rows of a tile see them, and their weight of 0 meets v. It must be finite,
+ * on the matrix unit after rounding to f16 (with vScale).
  *
- * @throws ShapeError if sizes are not positive whole numbers, headDim exceeds MAX_HEAD_DIM, or heads do not divide
+ * @throws ShapeError if sizes are not positive whole numbers, headDim exceeds MAX_HEAD_DIM, heads do not divide, or the variant
+ *   or keyValues cannot do what the options ask
  */
 export function planAttention(facts: DeviceFacts, options: AttentionOptions, variant?: AttentionVariant): KernelPlan {
   const { queryRows, keyRows, heads, headDim, keyHeads = heads, maskOffset = 0, causal } = options;
@@ -121,13 +126,13 @@ export function planAttention(facts: DeviceFacts, options: AttentionOptions, var
   const width = vec4 ? 4 : 1;
   const vecs = Math.ceil(headDim / 4);
   const { keyNorm = 0, vScale = 1, lse = false, blocks } = options;
-  const name = variant ?? attentionVariants(facts, options)[0] ?? 'flash';
+  const isDirect = options.keyValues === 'f16';
+  if (isDirect) requireDirect(facts, options, { q, k, v, out }, variant);
+  const name = variant ?? attentionVariants(facts, options)[0] ?? (isDirect ? 'matrix' : 'flash');
   if (!isMatrixAttention(name) && (lse || blocks !== undefined))
     throw new ShapeError(`${OP}: ${lse ? 'lse' : 'blocks'} needs variant "matrix", got "${name}".`);
   if (blocks !== undefined && name !== 'matrix')
     throw new ShapeError(`${OP}: packed sequences are cut for variant "matrix", got "${name}".`);
-  const isDirect = options.keyValues === 'f16';
-  if (isDirect) requireDirect(options, name, [headDim, ...views.flatMap(({ offset, stride }) => [offset, stride])]);
   if (causal && blocks !== undefined) throw new ShapeError(`${OP}: packed sequences cannot be causal.`);
   if (!(vScale > 0) || Math.log2(vScale) % 1 !== 0)
     throw new ShapeError(`${OP}: vScale must be a power of two, got ${vScale}.`);
@@ -184,18 +189,33 @@ export function planAttention(facts: DeviceFacts, options: AttentionOptions, var
 }
 
 /**
- * Asks for what reading k and v as they lie needs.
+ * Asks for what reading k and v as they lie needs: matrices of f16, elements of eight of k and v, of four of q and out.
  *
- * @throws ShapeError where they cannot be
+ * @throws ShapeError that names the first argument at fault
  */
-function requireDirect(options: AttentionOptions, variant: AttentionVariant, counts: readonly number[]): void {
-  if (!isMatrixAttention(variant))
-    throw new ShapeError(`${OP}: keyValues "f16" needs a variant of the matrix unit, got "${variant}".`);
-  if (options.masked || options.blocks !== undefined || (options.vScale ?? 1) !== 1)
-    throw new ShapeError(`${OP}: keyValues "f16" takes no mask, no packed sequences and no vScale.`);
-  const odd = counts.find((count) => count % 8 !== 0);
-  if (odd !== undefined)
-    throw new ShapeError(`${OP}: keyValues "f16" needs headDim, offsets and strides in multiples of 8, got ${odd}.`);
+function requireDirect(
+  facts: DeviceFacts,
+  { headDim, masked = false, blocks, vScale = 1 }: AttentionOptions,
+  views: Readonly<Record<'q' | 'k' | 'v' | 'out', ResolvedView>>,
+  variant: AttentionVariant | undefined,
+): void {
+  const what = `${OP}: keyValues "f16"`;
+  if (variant !== undefined && !isMatrixAttention(variant))
+    throw new ShapeError(`${what} needs a variant of the matrix unit, got "${variant}".`);
+  const hasUnit = matrixUnit(facts, 'f16') !== undefined;
+  if (!hasUnit || headDim % 16 !== 0 || headDim > MAX_MATRIX_HEAD)
+    throw new ShapeError(
+      `${what} needs a matrix unit and headDim a multiple of 16 up to ${MAX_MATRIX_HEAD}, got headDim ${headDim}${hasUnit ? '' : ' and no unit'}.`,
+    );
+  if (masked) throw new ShapeError(`${what} takes no mask, got masked ${masked}.`);
+  if (blocks !== undefined) throw new ShapeError(`${what} takes no packed sequences, got blocks ${blocks}.`);
+  if (vScale !== 1) throw new ShapeError(`${what} takes no vScale but 1, got ${vScale}.`);
+  for (const [name, { offset, stride }] of Object.entries(views)) {
+    const unit = name === 'k' || name === 'v' ? 8 : 4;
+    for (const [field, count] of Object.entries({ offset, stride }))
+      if (count % unit !== 0)
+        throw new ShapeError(`${what} needs ${name}.${field} to be a multiple of ${unit}, got ${count}.`);
+  }
 }
 
 /** Multiply-adds of both products, counted as two operations each; half of them where causal. */

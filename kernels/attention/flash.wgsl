@@ -97,7 +97,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) grid: vec3u,
         let key_slot = s / CHUNK;
         let i = s % CHUNK;
         if (i < width) {
-          // A hidden key's value may be NaN, and 0 * NaN is NaN: stage 0 instead.
+          // What the mask hides may be NaN, and 0 * NaN is NaN: stage 0 instead.
           var value = vec4f();
           if (key_exists(j + key_slot)) {
             value = load_v(v_head + (j + key_slot) * p.v_stride, chunk * CHUNK + i);

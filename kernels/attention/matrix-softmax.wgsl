@@ -1,5 +1,5 @@
-// Everything of attention on a matrix unit that is no matrix: addresses, staging as f16, softmax. The scores that the
-// generated text leaves at SCORES are multiplied by log2(e) scale here, so that weights are powers of two.
+// Everything of attention on a matrix unit that is no matrix: addresses, staging of Q as f16, softmax. The scores that
+// the generated text leaves at SCORES are multiplied by log2(e) scale here, so that weights are powers of two.
 // prelude: ROWS, KEYS, INVOCATIONS, PER_ROW (invocations a row), WIDTH (padded head), strides and bases in vec4<u32>;
 // parts: problem, an access, key_exists, block_of and write_lse from the planner
 const LOG2E: f32 = 1.4426950408889634;

@@ -1,7 +1,7 @@
 // attention: out[i,h,:] = sum_j softmax_j(scale * q[i,h,:] . k[j,g(h),:]) v[j,g(h),:] over the keys j that row i may
 // see, with g(h) = h / group (grouped-query). A row that may see no key gives zeros.
-//   q, out: q_rows rows of heads * head_dim f32; k, v: k_rows rows of (heads / group) * head_dim f32, heads side by
-//   side in both
+//   q, out: q_rows rows of heads * head_dim f32; k, v: k_rows rows of (heads / group) * head_dim, f32 or (access-half)
+//   f16; heads side by side in all
 //   Offsets, strides and head_step count Ts (vec4f or f32, from the access part); vecs = ceil(head_dim / 4).
 struct Params {
   q_rows: u32, k_rows: u32, heads: u32, group: u32,

@@ -42,7 +42,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) grid: vec3u,
     let e = select(vec4f(), exp(score - top_next), visible);
     weight = weight * fade + (e.x + e.y + e.z + e.w);
     for (var i = 0u; i < p.vecs; i++) {
-      // A hidden key's value may be NaN, and 0 * NaN is NaN: take 0 instead.
+      // What the mask hides may be NaN, and 0 * NaN is NaN: take 0 instead.
       let v0 = select(vec4f(), load_v(v_at.x, i), exists.x);
       let v1 = select(vec4f(), load_v(v_at.y, i), exists.y);
       let v2 = select(vec4f(), load_v(v_at.z, i), exists.z);

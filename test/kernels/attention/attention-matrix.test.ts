@@ -5,7 +5,8 @@ import {
   planAttention,
   type AttentionOptions,
 } from '../../../kernels/attention/attention.ts';
-import type { DeviceFacts } from '../../../kernels/facts.ts';
+import { ShapeError } from '../../../kernels/errors.ts';
+import { FLOOR_FACTS, type DeviceFacts } from '../../../kernels/facts.ts';
 import { createEngine } from '../../../runtime/engine.ts';
 import { openDawn } from '../../../runtime/node/dawn.ts';
 import { LAVAPIPE_FACTS, NVIDIA_FACTS } from '../../support/matrix-facts.ts';
@@ -51,7 +52,7 @@ describe('attention on a matrix unit', () => {
     expect(attentionVariants(NVIDIA_FACTS, { headDim: 384 })).toEqual(['flash', 'rowwise']);
   });
 
-  it('reads rows of f16 as they lie, up to a whole step behind the last', () => {
+  it('reads rows of f16 as they lie, up to the next multiple of 64', () => {
     const { bindings, sources } = planAttention(NVIDIA_FACTS, { ...options, keyRows: 4300, keyValues: 'f16' });
     const bytes = Object.fromEntries(bindings.map(({ name, byteLength }) => [name, byteLength]));
     expect([bytes.k, bytes.v]).toEqual([4352 * 3072 * 2, 4352 * 3072 * 2]);
@@ -79,24 +80,49 @@ describe('attention on a matrix unit', () => {
       { keyValues: 'f16', variant: 'flash' },
       'attention: keyValues "f16" needs a variant of the matrix unit, got "flash".',
     ],
+    [{ keyValues: 'f16', masked: true }, 'attention: keyValues "f16" takes no mask, got masked true.'],
+    [{ keyValues: 'f16', blocks: 3 }, 'attention: keyValues "f16" takes no packed sequences, got blocks 3.'],
+    [{ keyValues: 'f16', vScale: 0.5 }, 'attention: keyValues "f16" takes no vScale but 1, got 0.5.'],
     [
-      { keyValues: 'f16', masked: true, variant: 'matrix' },
-      'attention: keyValues "f16" takes no mask, no packed sequences and no vScale.',
+      { keyValues: 'f16', k: { offset: 4, stride: 3072 } },
+      'attention: keyValues "f16" needs k.offset to be a multiple of 8, got 4.',
     ],
     [
-      { keyValues: 'f16', k: { offset: 4, stride: 3072 }, variant: 'matrix' },
-      'attention: keyValues "f16" needs headDim, offsets and strides in multiples of 8, got 4.',
+      { keyValues: 'f16', v: { stride: 3076 }, variant: 'matrix' },
+      'attention: keyValues "f16" needs v.stride to be a multiple of 8, got 3076.',
+    ],
+    [{ keyValues: 'f16', q: { offset: 2 } }, 'attention: keyValues "f16" needs q.offset to be a multiple of 4, got 2.'],
+    [
+      { keyValues: 'f16', headDim: 24 },
+      'attention: keyValues "f16" needs a matrix unit and headDim a multiple of 16 up to 128, got headDim 24.',
     ],
     [
       { keyValues: 'f16', headDim: 72, variant: 'matrix' },
-      'attention: variant "matrix" does not fit headDim 72 on this device. Use another one.',
+      'attention: keyValues "f16" needs a matrix unit and headDim a multiple of 16 up to 128, got headDim 72.',
+    ],
+    [
+      { keyValues: 'f16', headDim: 144 },
+      'attention: keyValues "f16" needs a matrix unit and headDim a multiple of 16 up to 128, got headDim 144.',
     ],
     [{ vScale: 0.3, variant: 'matrix' }, 'attention: vScale must be a power of two, got 0.3.'],
     [
       { headDim: 200, variant: 'matrix' },
       'attention: variant "matrix" does not fit headDim 200 on this device. Use another one.',
     ],
-  ] as const)('refuses %j', ({ variant, ...extra }, message) => {
-    expect(() => planAttention(NVIDIA_FACTS, { ...options, ...extra }, variant)).toThrow(message);
+  ] as const)('refuses %j', (asked, message) => {
+    const { variant, ...extra } = { variant: undefined, ...asked };
+    expect(() => planAttention(NVIDIA_FACTS, { ...options, ...extra }, variant)).toThrow(new ShapeError(message));
+  });
+
+  it('refuses K and V of f16 where there is no matrix unit', () => {
+    expect(() => planAttention(FLOOR_FACTS, { ...options, keyValues: 'f16' })).toThrow(
+      'attention: keyValues "f16" needs a matrix unit and headDim a multiple of 16 up to 128, got headDim 128 and no unit.',
+    );
+  });
+
+  it('reads q and writes out of K and V in f16 at multiples of 4', () => {
+    const view = { offset: 4, stride: 3076 };
+    const { variant } = planAttention(NVIDIA_FACTS, { ...options, keyValues: 'f16', q: view, out: view });
+    expect(variant).toMatch(/^matrix,vec4,.*,direct$/);
   });
 });
