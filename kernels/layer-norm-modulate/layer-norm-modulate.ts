@@ -1,4 +1,5 @@
 import type { DeviceFacts } from '../facts.ts';
+import { requireEps } from '../norm-eps.ts';
 import type { BindingSpec, KernelPlan } from '../plan.ts';
 import { layRows, rowSchemes, type RowSchemeName } from '../row-scheme.ts';
 import { isVec4, requireSizes, resolveView, type RowView } from '../row-view.ts';
@@ -25,7 +26,7 @@ export interface ModulationView {
 export interface LayerNormModulateOptions {
   readonly rows: number;
   readonly columns: number;
-  /** Added to the variance under the root. */
+  /** Added to the variance under the root; positive and normal in f32. */
   readonly eps: number;
   readonly modulation: ModulationView;
   /** Whether a binding `index` (u32, one per row) picks the modulation row; else all rows take row 0. */
@@ -44,7 +45,8 @@ export function layerNormModulateVariants(facts: DeviceFacts): readonly RowSchem
 /**
  * Plans y = LN(x) * (1 + scale) + shift. Bindings: x, modulation, [index u32], y.
  *
- * @throws ShapeError if a size is not a positive whole number, rows overlap, or the modulation table is inconsistent
+ * @throws ShapeError if a size is not a positive whole number, eps not positive and normal in f32, rows overlap, or the
+ *   modulation table is inconsistent
  */
 export function planLayerNormModulate(
   facts: DeviceFacts,
@@ -55,6 +57,7 @@ export function planLayerNormModulate(
   const { rows, columns, eps, modulation, indexOffset = 0 } = options;
   const tableRows = modulation.rows ?? 1;
   requireSizes(op, { rows, columns, 'modulation.rows': tableRows });
+  requireEps(op, 'eps', eps);
   const x = resolveView(op, 'x', options.x, rows, columns);
   const y = resolveView(op, 'y', options.y, rows, columns);
   const shift = resolveView(

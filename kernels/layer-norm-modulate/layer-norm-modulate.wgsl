@@ -33,7 +33,8 @@ fn process_row(row: u32, lane: u32) {
     squares += d * d;
   }
   let rest = reduce_sum(vec2f(sum_of(deviations), sum_of(squares))) / p.count;
-  let scale = inverse_root(max(rest.y - rest.x * rest.x, 0.0) + p.eps);
+  // The variance is never below 0; max(..., 0.0) would turn the NaN of sums that overflowed into 0.
+  let scale = inverse_root(rest.y - min(rest.x * rest.x, rest.y) + p.eps);
   for (var c = lane; c < cols; c += LANES) {
     let normed = ((x[x_row + c] - mean) - rest.x) * scale;
     y[y_row + c] = normed * (modulation[m_row + p.scale_offset + c] + 1.0) + modulation[m_row + p.shift_offset + c];

@@ -1,5 +1,6 @@
 import { ShapeError } from '../errors.ts';
 import type { DeviceFacts } from '../facts.ts';
+import { requireEps } from '../norm-eps.ts';
 import type { BindingSpec, KernelPlan } from '../plan.ts';
 import { layRows, rowSchemes, type RowSchemeName } from '../row-scheme.ts';
 import { requireSizes, resolveView, type RowView } from '../row-view.ts';
@@ -21,7 +22,7 @@ export interface QkNormRopeOptions {
   readonly headDim: number;
   /** Where the rows [rows, heads * headDim] lie in `x`. */
   readonly x?: RowView;
-  /** RMSNorm of each head with binding `weight` [headDim]; absent: no norm. */
+  /** RMSNorm of each head with binding `weight` [headDim], eps positive and normal in f32; absent: no norm. */
   readonly norm?: { readonly eps: number };
   /** Rotation by bindings `cosines` and `sines`, a row of headDim/2 angles per token; absent: none. */
   readonly rope?: { readonly pairs: RopePairs; readonly table?: RowView };
@@ -36,12 +37,14 @@ export function qkNormRopeVariants(facts: DeviceFacts): readonly RowSchemeName[]
  * Plans h = RMSNorm(h) * weight followed by (a, b) -> (a cos - b sin, a sin + b cos) on each head of each row.
  * Bindings: [weight], [cosines, sines], x (read_write); all f32.
  *
- * @throws ShapeError if headDim is odd, neither step is asked for, or a size or view is wrong
+ * @throws ShapeError if headDim is odd, neither step is asked for, norm.eps is not positive and normal in f32, or a size or view
+ *   is wrong
  */
 export function planQkNormRope(facts: DeviceFacts, options: QkNormRopeOptions, variant?: RowSchemeName): KernelPlan {
   const op = 'qk_norm_rope';
   const { rows, heads, headDim, norm, rope } = options;
   requireSizes(op, { rows, heads, headDim });
+  if (norm) requireEps(op, 'norm.eps', norm.eps);
   if (headDim % 2 !== 0) throw new ShapeError(`${op}: headDim must be even, got ${headDim}.`);
   if (!norm && !rope) throw new ShapeError(`${op}: needs a norm or a rotation, got neither.`);
   const x = resolveView(op, 'x', options.x, rows, heads * headDim);

@@ -1,4 +1,5 @@
 import type { DeviceFacts } from '../facts.ts';
+import { requireEps } from '../norm-eps.ts';
 import type { KernelPlan } from '../plan.ts';
 import { layRows, rowSchemes, type RowSchemeName } from '../row-scheme.ts';
 import { isVec4, requireSizes, resolveView, type RowView } from '../row-view.ts';
@@ -10,7 +11,7 @@ import { wgsl } from './rms-norm.wgsl.ts';
 export interface RmsNormOptions {
   readonly rows: number;
   readonly columns: number;
-  /** Added to the mean square under the root. */
+  /** Added to the mean square under the root; positive and normal in f32. */
   readonly eps: number;
   readonly x?: RowView;
   readonly y?: RowView;
@@ -24,11 +25,12 @@ export function rmsNormVariants(facts: DeviceFacts): readonly RowSchemeName[] {
 /**
  * Plans y = x / sqrt(mean(x^2) + eps) * weight. Bindings: x, weight [columns], y; all f32.
  *
- * @throws ShapeError if a size is not a positive whole number or rows of a view overlap
+ * @throws ShapeError if a size is not a positive whole number, eps not positive and normal in f32, or rows of a view overlap
  */
 export function planRmsNorm(facts: DeviceFacts, options: RmsNormOptions, variant?: RowSchemeName): KernelPlan {
   const { rows, columns, eps } = options;
   requireSizes('rms_norm', { rows, columns });
+  requireEps('rms_norm', 'eps', eps);
   const x = resolveView('rms_norm', 'x', options.x, rows, columns);
   const y = resolveView('rms_norm', 'y', options.y, rows, columns);
   const vec4 = isVec4(columns, x.offset, x.stride, y.offset, y.stride);

@@ -73,6 +73,21 @@ const REFUSED: readonly [rule: string, plan: () => unknown, message: string][] =
     'layer_norm_modulate: rows of shift [2, 16] overlap, got stride 12.',
   ],
   [
+    'an eps of 0',
+    () => planRmsNorm(floor, { rows: 2, columns: 8, eps: 0 }),
+    'rms_norm: eps must be positive, finite and normal in f32 (2^-126 or more), got 0.',
+  ],
+  [
+    'an eps that a driver may flush to 0',
+    () => planQkNormRope(floor, { rows: 2, heads: 2, headDim: 8, norm: { eps: 1e-39 } }),
+    'qk_norm_rope: norm.eps must be positive, finite and normal in f32 (2^-126 or more), got 1e-39.',
+  ],
+  [
+    'an eps that is no number',
+    () => planLayerNormModulate(floor, { rows: 1, columns: 4, eps: Number.NaN, modulation }),
+    'layer_norm_modulate: eps must be positive, finite and normal in f32 (2^-126 or more), got NaN.',
+  ],
+  [
     'an odd head',
     () => planQkNormRope(floor, { rows: 2, heads: 2, headDim: 7, norm: { eps: 1e-6 } }),
     'qk_norm_rope: headDim must be even, got 7.',
