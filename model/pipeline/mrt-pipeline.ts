@@ -31,10 +31,11 @@ import {
   encodeGiven,
   loadPictures,
   mergeLayers,
+  type GeneratedLayer,
   type GivenPictures,
 } from './mrt-pixels.ts';
-import { blendedLayers, isRefined, refineGenerated } from './mrt-refine.ts';
-import { buildResult, type LayeredResult } from './mrt-result.ts';
+import { planRefinement, refineGenerated } from './mrt-refine.ts';
+import { buildResult, type LayeredResult, type LayerStack } from './mrt-result.ts';
 import type { PictureLoader } from './picture.ts';
 import { Run, type RunContext } from './run.ts';
 
@@ -139,7 +140,7 @@ export class MrtPipeline {
     const job = this.plan(design, options);
     for (const { id, reason } of job.plan.skipped)
       context.emit({ type: 'warning', message: `layer "${id}" takes no part: ${reason}.` });
-    const refines = isRefined(job, options.refine);
+    const refinement = planRefinement(job, options.refine);
     const given = await loadPictures(job, options.pictures ?? refusePictures, signal);
 
     phase('load');
@@ -191,21 +192,23 @@ export class MrtPipeline {
       onLayer: (layer, index) => context.emit({ type: 'layer', id: layer.id, index, total }),
     });
     const composed = await decodeComposed(job, predicted, decoder, signal);
-    const asDecoded = mergeLayers(job, given, generated);
-    const decoded = { layers: generated, merged: asDecoded };
-    const blended = refines ? blendedLayers(job) : [];
-    for (const id of blended)
-      context.emit({ type: 'warning', message: `layer "${id}" is blended: nothing is refined.` });
-    let refined: typeof decoded | undefined;
-    if (refines && blended.length === 0) {
-      phase('refine');
-      signal.throwIfAborted();
-      const layers = refineGenerated(job, given, generated);
-      refined = { layers, merged: mergeLayers(job, given, layers) };
-    }
-    const result = buildResult(job, given, { decoded, refined, composed }, performance.now() - started);
+    const decoded = { layers: generated, merged: mergeLayers(job, given, generated) };
+    if (refinement.refines) phase('refine');
+    const refined = refinement.refines ? await this.#refine(job, given, generated, signal) : undefined;
+    const warnings = refinement.warning === undefined ? [] : [refinement.warning];
+    const result = buildResult(job, given, { decoded, refined, composed, warnings }, performance.now() - started);
     for (const message of result.warnings) context.emit({ type: 'warning', message });
     return result;
+  }
+
+  async #refine(
+    job: MrtJob,
+    given: GivenPictures,
+    generated: readonly GeneratedLayer[],
+    signal: AbortSignal,
+  ): Promise<LayerStack> {
+    const layers = await refineGenerated(job, given, generated, signal);
+    return { layers, merged: mergeLayers(job, given, layers) };
   }
 
   /** The step cache or the hooks that a run asks for. Differences are measured on moving tokens: clean ones hardly change. */

@@ -74,24 +74,25 @@ export interface LayerStack {
   readonly merged: Float32Array;
 }
 
-/** What a run made. */
-export interface MadePixels {
+/** What a run made, to be put together. */
+export interface RunPixels {
   readonly decoded: LayerStack;
   /** In place of the decoded ones, where they were refined. */
   readonly refined: LayerStack | undefined;
-  /** Straight, where the run made it. */
+  /** The flat picture beside the layers, straight, where the run made it. */
   readonly composed: Placed | undefined;
+  /** Of what came before. */
+  readonly warnings: readonly string[];
 }
 
 /**
  * Puts a run's outcome together: generated layers cropped to their visible pixels, kept ones untouched, the merged window,
  * and the document that describes them.
- *
  */
-export function buildResult(job: MrtJob, given: GivenPictures, made: MadePixels, durationMs: number): LayeredResult {
+export function buildResult(job: MrtJob, given: GivenPictures, made: RunPixels, durationMs: number): LayeredResult {
   const { layers: generated, merged } = made.refined ?? made.decoded;
   const { composed } = made;
-  const warnings: string[] = [];
+  const warnings = [...made.warnings];
   const byId = new Map(generated.map((layer) => [layer.id, layer]));
   const layers: ResultLayer[] = [];
   const leaves = [...flattenLayers(job.design.layers).leaves].sort((a, b) => a.layer.z - b.layer.z);

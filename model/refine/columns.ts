@@ -7,21 +7,27 @@ export interface Column {
   readonly at: Int32Array;
 }
 
+/** Rows of a picture `width` pixels wide, from `top` up to but without `end`. */
+export interface Band {
+  readonly width: number;
+  readonly top: number;
+  readonly end: number;
+}
+
 /**
- * Calls `visit` for every pixel of a picture [height, width] that layers cover. The column is the same object for all pixels of a
- * run: read it at once.
+ * Calls `visit` for every pixel of a band that layers cover; `pixel` counts from the picture's top-left corner. The column is
+ * the same object for all pixels of a run: read it at once.
  *
  * @param layers bottom first
  */
 export function forEachColumn(
   layers: readonly SeenLayer[],
-  width: number,
-  height: number,
+  { width, top, end }: Band,
   visit: (column: Column, pixel: number) => void,
 ): void {
-  for (let y = 0; y < height; y++) {
+  const within = (x: number): number => Math.min(width, Math.max(0, x));
+  for (let y = top; y < end; y++) {
     const row = layers.filter(({ box }) => y >= box[1] && y < box[3]);
-    const within = (x: number): number => Math.min(width, Math.max(0, x));
     const borders = [...new Set(row.flatMap(({ box }) => [within(box[0]), within(box[2])]))].sort((a, b) => a - b);
     for (let b = 0; b + 1 < borders.length; b++) {
       const [from, to] = [borders[b], borders[b + 1]];

@@ -56,8 +56,8 @@ function meanOfColumns(from: Float32Array, to: Float32Array, width: number, heig
   }
 }
 
-/** The largest minus the smallest value within `radius` pixels along both axes; what lies beyond the border does not count. */
-export function localRange(plane: Plane, radius: number): Float32Array<ArrayBuffer> {
+/** Smallest and largest value within `radius` pixels along both axes; what lies beyond the border does not count. */
+export function localExtremes(plane: Plane, radius: number): Record<'low' | 'high', Float32Array> {
   const { width, height, data } = plane;
   const low = new Float32Array(data.length);
   const high = new Float32Array(data.length);
@@ -74,7 +74,7 @@ export function localRange(plane: Plane, radius: number): Float32Array<ArrayBuff
       low[at + x] = least;
       high[at + x] = most;
     }
-  const out = new Float32Array(data.length);
+  const out = { low: new Float32Array(data.length), high: new Float32Array(data.length) };
   for (let y = 0; y < height; y++) {
     const [first, last] = [Math.max(0, y - radius), Math.min(height - 1, y + radius)];
     for (let x = 0; x < width; x++) {
@@ -83,7 +83,8 @@ export function localRange(plane: Plane, radius: number): Float32Array<ArrayBuff
         if (low[i] < least) least = low[i];
         if (high[i] > most) most = high[i];
       }
-      out[y * width + x] = most - least;
+      out.low[y * width + x] = least;
+      out.high[y * width + x] = most;
     }
   }
   return out;

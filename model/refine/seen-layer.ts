@@ -1,7 +1,7 @@
 import type { Box } from '../layout/design-schema.ts';
-import { blur, localRange } from './neighbourhood.ts';
+import { blur, localExtremes } from './neighbourhood.ts';
 
-/** A generated layer as refinement takes it. */
+/** A layer as refinement takes it. */
 export interface RefineLayer {
   /** Half-open, in whole pixels relative to the picture's top-left corner; may exceed it. */
   readonly box: Box;
@@ -11,7 +11,7 @@ export interface RefineLayer {
   readonly opacity: number;
 }
 
-/** A layer as planes of its whole box. What lies beyond the picture is never seen. */
+/** A layer as planes of its whole box: 12 floats a pixel. What lies beyond the picture is never seen. */
 export interface SeenLayer {
   readonly box: Box;
   readonly width: number;
@@ -27,7 +27,7 @@ export interface SeenLayer {
   readonly weight: Float32Array;
   /** The network's straight colour where it has alpha, the neighbourhood's where not: three planes. */
   readonly own: readonly Float32Array[];
-  /** What the layer's colour is taken for while alphas are sought: three planes. */
+  /** What the layer's colour is taken for, changed in place: three planes. */
   readonly colour: readonly Float32Array[];
 }
 
@@ -47,10 +47,9 @@ const OWN_SHARE = 0.5;
 
 export function seeLayer({ box, pixels, opacity }: RefineLayer): SeenLayer {
   const [width, height] = [box[2] - box[0], box[3] - box[1]];
-  const network = [0, 1, 2].map((c) => channel(pixels, c));
   const prior = channel(pixels, 3);
+  const network = [0, 1, 2].map((c) => channel(pixels, c));
   const near = nearbyColour(network, prior, width, height);
-  const range = localRange({ width, height, data: prior }, EDGE_RADIUS);
   const mixed = (c: number) => (value: number, i: number) => {
     const share = OWN_SHARE * prior[i] * prior[i];
     return share * value + (1 - share) * near[c][i];
@@ -61,7 +60,7 @@ export function seeLayer({ box, pixels, opacity }: RefineLayer): SeenLayer {
     height,
     opacity,
     prior,
-    variance: range.map((value) => VARIANCE_FLAT + VARIANCE_EDGE * value),
+    variance: varianceOf(prior, width, height),
     alpha: Float32Array.from(prior),
     weight: new Float32Array(prior.length),
     own: network.map((plane, c) => plane.map((value, i) => (prior[i] > MIN_ALPHA ? value : near[c][i]))),
@@ -69,10 +68,19 @@ export function seeLayer({ box, pixels, opacity }: RefineLayer): SeenLayer {
   };
 }
 
-/** One of the four channels of interleaved pixels. */
+/** None where a layer is plainly empty or full all around: an error of what lies below must not leave a film on it. */
+function varianceOf(prior: Float32Array, width: number, height: number): Float32Array {
+  const { low, high } = localExtremes({ width, height, data: prior }, EDGE_RADIUS);
+  return prior.map((_, i) => (high[i] === 0 || low[i] === 1 ? 0 : VARIANCE_FLAT + VARIANCE_EDGE * (high[i] - low[i])));
+}
+
+/** One of the four channels of interleaved pixels; 0 for what is no number or has no alpha, which a blur would spread. */
 function channel(pixels: Float32Array, c: number): Float32Array {
   const out = new Float32Array(pixels.length / 4);
-  for (let i = 0; i < out.length; i++) out[i] = pixels[4 * i + c];
+  for (let i = 0; i < out.length; i++) {
+    const value = pixels[4 * i + c];
+    if (pixels[4 * i + 3] > 0 && Number.isFinite(value)) out[i] = value;
+  }
   return out;
 }
 

@@ -1,4 +1,4 @@
-import { forEachColumn } from './columns.ts';
+import { forEachColumn, type Band } from './columns.ts';
 import type { SeenLayer } from './seen-layer.ts';
 
 /** Standard deviation of what a pixel differs from its layers over each other, by their colours' being inexact. */
@@ -7,18 +7,18 @@ const PICTURE_SIGMA = 0.06;
 const SWEEPS = 3;
 
 /**
- * Moves alphas to where the layers over each other give the picture: for each pixel the maximum a posteriori of
+ * Moves the alphas of a band of rows to where the layers over each other give the picture: for each pixel the maximum a posteriori of
  * C = sum of w_i (F_i, 1), w_i = o_i alpha_i product over the layers above of (1 - o_j alpha_j), with a normal prior on each alpha
  * (the network's, `variance`) and on the remainder (PICTURE_SIGMA). One layer after the other, top first: C is linear in each
  * alpha, so each has a closed form.
  *
  * @param picture premultiplied RGBA, [height, width, 4]
  */
-export function solveAlphas(layers: readonly SeenLayer[], picture: Float32Array, width: number, height: number): void {
+export function solveAlphas(layers: readonly SeenLayer[], picture: Float32Array, band: Band): void {
   const noise = PICTURE_SIGMA * PICTURE_SIGMA;
   const below = new Float64Array(4 * (layers.length + 1));
   const rest = new Float64Array(4); // the picture without what the layers above add
-  forEachColumn(layers, width, height, ({ layers: cover, at }, pixel) => {
+  forEachColumn(layers, band, ({ layers: cover, at }, pixel) => {
     for (let sweep = 0; sweep < SWEEPS; sweep++) {
       stackUp(cover, at, below);
       for (let c = 0; c < 4; c++) rest[c] = picture[4 * pixel + c];

@@ -43,7 +43,7 @@ export function register(program: Command): void {
     .option('--cfg-scale <x>', 'weight of guidance; 1 = off (default: the manifest, by task)', numberFlag(0, 100))
     .option('--seed <n>', "added to the documents' seeds", integerFlag(0))
     .option('--limit <n>', 'only the first so many designs', integerFlag(1))
-    .option('--no-shuffled', 'leave out the control with shuffled captions')
+    .option('--no-shuffled', 'leave out the controls: shuffled captions, the network without refinement')
     .addOption(new Option('--precision <dtype>', PRECISION_HELP).choices(WEIGHT_PRECISIONS).default('stored'))
     .option('--gpu', 'insist on a real GPU')
     .option('-o, --output <dir>', 'folder for eval.json and plots')

@@ -1,6 +1,7 @@
 import { cropPixels, premultiply, premultiplyBytes, toBytes } from '../../model/layout/composite.ts';
 import type { Box, DesignTaskType } from '../../model/layout/design-schema.ts';
 import { intersectBoxes } from '../../model/layout/overflow.ts';
+import { DEFAULT_MANIFEST } from '../../model/manifest/manifest-defaults.ts';
 import { refineLayers } from '../../model/refine/refine-layers.ts';
 import type { EvalLayer, Sheet } from './eval-layer.ts';
 import { onFrame, onGray, sizeOf } from './eval-layer.ts';
@@ -45,13 +46,14 @@ export function chromaKeyBaseline(task: DesignTaskType, design: TestDesign): Eva
 }
 
 /** Chroma key, refined against the input as a model's layers are: what refinement makes of layers that no network drew. */
-export function refinedKeyBaseline(task: DesignTaskType, design: TestDesign): EvalOutput | undefined {
+export async function refinedKeyBaseline(task: DesignTaskType, design: TestDesign): Promise<EvalOutput | undefined> {
   const keyed = chromaKeyBaseline(task, design);
   if (!keyed) return undefined;
-  const { width, height, data } = inputOf(design);
-  const straight = (rgba: EvalLayer['rgba']): Float32Array => Float32Array.from(rgba, (byte) => byte / 255);
-  const stack = keyed.layers.map(({ box, rgba }) => ({ box, pixels: straight(rgba), opacity: 1 }));
-  const refined = refineLayers(stack, data, width, height, { alpha: { low: 2 / 255, high: 253 / 255 } });
+  const { width, height, data } = design.composed;
+  const floats = (bytes: ArrayLike<number>): Float32Array => Float32Array.from(bytes, (byte) => byte / 255);
+  const stack = keyed.layers.map(({ box, rgba }) => ({ box, pixels: floats(rgba), opacity: 1 }));
+  const { alpha } = DEFAULT_MANIFEST;
+  const refined = await refineLayers(stack, floats(data), width, height, { alpha });
   return { layers: keyed.layers.map(({ id, box }, i) => ({ id, box, rgba: toBytes(premultiply(refined[i])) })) };
 }
 

@@ -14,7 +14,7 @@ import type { EvalOutput } from './score-design.ts';
 export interface Candidate {
   /** Column head. */
   readonly name: string;
-  /** `control` is the model with wrong words, or without what follows the network; `bound` is what the VAE lets through; `baseline` needs no model. */
+  /** `control` is the model with wrong words or unrefined; `bound` is what the VAE lets through; `baseline` needs no model. */
   readonly kind: 'model' | 'control' | 'bound' | 'baseline';
   /** One sentence. */
   readonly about: string;

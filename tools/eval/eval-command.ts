@@ -39,7 +39,7 @@ export interface EvalArguments {
   readonly seed?: number | undefined;
   /** First so many designs. */
   readonly limit?: number | undefined;
-  /** Run the control with shuffled captions. Default true. */
+  /** Run the model's controls: shuffled captions, the network without refinement. Default true. */
   readonly shuffled?: boolean | undefined;
   /** Folder for eval.json and plots. */
   readonly output?: string | undefined;
@@ -113,7 +113,7 @@ function candidatesOf(
   return [
     ...counts.map((count) => modelCandidate(pipeline, task, { steps: count, cfgScale, seed })),
     ...(shuffled === false ? [] : [shuffledCandidate(pipeline, task, { steps: counts[0], cfgScale, seed })]),
-    ...(unrefined ? [unrefined] : []),
+    ...(unrefined && shuffled !== false ? [unrefined] : []),
     boundCandidate(pipeline),
     ...baselineCandidates(),
   ];

@@ -81,11 +81,21 @@ describe.skipIf(typeof engine === 'string')('MrtPipeline', () => {
       ...design,
       layers: design.layers.map((layer) => (layer.id === 'a' ? { ...layer, blend: 'multiply' as const } : layer)),
     };
-    const warnings: string[] = [];
-    const run = pipeline.run(blended, { pictures });
-    for await (const event of run) if (event.type === 'warning') warnings.push(event.message);
-    expect((await run).psnrBeforeRefine).toBeUndefined();
-    expect(warnings).toContain('layer "a" is blended: nothing is refined.');
+    const result = await pipeline.run(blended, { pictures });
+    expect(result.psnrBeforeRefine).toBeUndefined();
+    expect(result.warnings).toContain(
+      'refine: layers must have blend "normal", layer "a" has "multiply". All layers stay as decoded.',
+    );
+  });
+
+  it('refines where only the run says so, and can be cancelled while it does', async () => {
+    await using pipeline = await openTinyMrt(engine);
+    const design = toDecompose(twoLayers(), 'input.png', 'shapes');
+    expect((await pipeline.run(design, { pictures, refine: true })).psnrBeforeRefine).toBeGreaterThan(0);
+    expect((await pipeline.run(design, { pictures })).psnrBeforeRefine).toBeUndefined();
+    const run = pipeline.run(design, { pictures, refine: true });
+    for await (const event of run) if (event.type === 'phase' && event.phase === 'refine') break;
+    await expect(run.result).rejects.toThrow(/cancelled/);
   });
 
   it('keeps what an edit does not touch byte for byte, and its result is a design to edit again', async () => {

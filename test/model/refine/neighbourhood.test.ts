@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { blur, localRange } from '../../../model/refine/neighbourhood.ts';
+import { blur, localExtremes } from '../../../model/refine/neighbourhood.ts';
 import { seededRandom } from '../../support/random.ts';
 
 const SIZES = [
@@ -70,20 +70,20 @@ describe('blur', () => {
   });
 });
 
-describe('localRange', () => {
-  it.each(SIZES)('of %i x %i is the largest less the smallest of what lies near', (width, height) => {
+describe('localExtremes', () => {
+  it.each(SIZES)('of %i x %i are the least and the largest of what lies near', (width, height) => {
     const source = seededRandom(width + 7 * height);
     const random = (): number => source.uniform(0, 1);
     const data = Float32Array.from({ length: width * height }, () => random());
     for (const radius of [0, 1, 2, 5]) {
-      const got = localRange({ width, height, data }, radius);
+      const { low, high } = localExtremes({ width, height, data }, radius);
       for (let at = 0; at < data.length; at++) {
         const near = Array.from(data).filter(
           (_, i) =>
             Math.abs((i % width) - (at % width)) <= radius &&
             Math.abs(Math.floor(i / width) - Math.floor(at / width)) <= radius,
         );
-        expect(got[at]).toBe(Math.fround(Math.max(...near) - Math.min(...near)));
+        expect([low[at], high[at]]).toEqual([Math.min(...near), Math.max(...near)]);
       }
     }
   });

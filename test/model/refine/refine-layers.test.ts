@@ -4,7 +4,7 @@ import type { Box } from '../../../model/layout/design-schema.ts';
 import { refineLayers, type RefineLayer } from '../../../model/refine/refine-layers.ts';
 import { seeLayer } from '../../../model/refine/seen-layer.ts';
 import { solveAlphas } from '../../../model/refine/solve-alphas.ts';
-import { ShapeError } from '../../../runtime/errors.ts';
+import { ShapeError, UsageError } from '../../../runtime/errors.ts';
 import { seededRandom } from '../../support/random.ts';
 
 type Rgb = readonly [number, number, number];
@@ -73,9 +73,9 @@ const withPixels = (layers: readonly RefineLayer[], pixels: readonly Float32Arra
   layers.map((layer, i) => ({ ...layer, pixels: pixels[i] }));
 
 describe('refineLayers', () => {
-  it('gives layers that make the picture again, with its edges', () => {
+  it('gives layers that make the picture again, with its edges', async () => {
     const { truth, drawn, picture } = scene();
-    const refined = refineLayers(drawn, picture, W, H);
+    const refined = await refineLayers(drawn, picture, W, H);
     expect(psnr(flat(drawn), picture)).toBeLessThan(30);
     expect(psnr(flat(withPixels(drawn, refined)), picture)).toBeGreaterThan(38);
     for (const i of [1, 2]) {
@@ -84,10 +84,10 @@ describe('refineLayers', () => {
     }
   });
 
-  it('carries the change of what is seen on to what is hidden', () => {
+  it('carries the change of what is seen on to what is hidden', async () => {
     const { truth, drawn, picture } = scene();
-    const [background] = refineLayers(drawn, picture, W, H);
-    const hidden = [...Array(W * H).keys()].filter((i) => truth[1].pixels.length > 0 && isInside(i));
+    const [background] = await refineLayers(drawn, picture, W, H);
+    const hidden = [...Array(W * H).keys()].filter(isInside);
     const error = (pixels: Float32Array): number =>
       Math.max(...hidden.map((i) => Math.abs(pixels[4 * i + 1] - truth[0].pixels[4 * i + 1])));
     expect(error(drawn[0].pixels)).toBeGreaterThan(0.029);
@@ -97,9 +97,9 @@ describe('refineLayers', () => {
     }
   });
 
-  it('leaves layers alone that give the picture already', () => {
+  it('leaves layers alone that give the picture already', async () => {
     const { truth, picture } = scene();
-    const refined = refineLayers(truth, picture, W, H);
+    const refined = await refineLayers(truth, picture, W, H);
     for (const [i, layer] of truth.entries()) {
       for (let p = 3; p < layer.pixels.length; p += 4)
         expect(Math.abs(refined[i][p] - layer.pixels[p])).toBeLessThan(0.06);
@@ -107,20 +107,69 @@ describe('refineLayers', () => {
     }
   });
 
-  it("takes opacity into account: alpha stays the layer's own", () => {
+  it.each([0.3, 0.5, 0.7])('takes opacity %d into account: alpha stays that of the layer', async (opacity) => {
     const { truth, drawn } = scene();
-    const half = truth.map((layer, i) => (i === 1 ? { ...layer, opacity: 0.5 } : layer));
-    const halfDrawn = drawn.map((layer, i) => (i === 1 ? { ...layer, opacity: 0.5 } : layer));
-    const refined = refineLayers(halfDrawn, flat(half), W, H);
-    const before = alphaIou(halfDrawn[1].pixels, half[1].pixels);
-    expect(1 - alphaIou(refined[1], half[1].pixels)).toBeLessThan(0.7 * (1 - before));
+    const seenAs = (layers: readonly RefineLayer[]): RefineLayer[] =>
+      layers.map((layer, i) => (i === 1 ? { ...layer, opacity } : layer));
+    const picture = flat(seenAs(truth));
+    const refined = await refineLayers(seenAs(drawn), picture, W, H);
+    const before = alphaIou(drawn[1].pixels, truth[1].pixels);
+    expect(1 - alphaIou(refined[1], truth[1].pixels)).toBeLessThan(0.8 * (1 - before));
+    expect(psnr(flat(seenAs(withPixels(drawn, refined))), picture)).toBeGreaterThan(36);
   });
 
-  it('changes no alpha beyond the picture, nothing of a layer outside it, and not its input', () => {
+  it('leaves no film where a layer is plainly empty, whatever lies below', async () => {
+    const box: Box = [2, 2, 50, 40];
+    const empty = paint(box, () => [0, 0, 0, 0]);
+    const small = disc(box, [40, 10], 4, RED, 2);
+    const refined = await refineLayers([gradient(-0.3), empty, small], flat([gradient(0), small]), W, H);
+    expect(Math.max(...refined[1])).toBe(0);
+    for (let i = 0; i < small.pixels.length; i += 4) {
+      const [x, y] = [2.5 + ((i / 4) % 48), 2.5 + Math.floor(i / 4 / 48)];
+      if (Math.hypot(x - 40, y - 10) > 9) expect(refined[2][i + 3]).toBe(0);
+    }
+  });
+
+  it('does not let one bad number spoil its surroundings', async () => {
+    const { drawn, picture } = scene();
+    const good = await refineLayers(drawn, picture, W, H);
+    const spoilt = drawn.map((layer) => ({ ...layer, pixels: Float32Array.from(layer.pixels) }));
+    spoilt[1].pixels[4 * (10 * 36 + 20)] = Number.NaN;
+    const given = Float32Array.from(picture);
+    given[4 * (40 * W + 60)] = Number.NaN;
+    const refined = await refineLayers(spoilt, given, W, H);
+    for (const [i, pixels] of refined.entries()) {
+      expect(pixels.every(Number.isFinite)).toBe(true);
+      const moved = pixels.reduce((sum, value, p) => sum + Math.abs(value - good[i][p]), 0) / pixels.length;
+      expect(moved).toBeLessThan(2e-3);
+    }
+  });
+
+  it('works on a line, with a layer of one pixel, and on no layers at all', async () => {
+    expect(await refineLayers([], flat([gradient(0)]), W, H)).toEqual([]);
+    const layers = [paint([0, 0, 9, 1], () => [0.5, 0.5, 0.5, 1]), paint([4, 0, 5, 1], () => [1, 0, 0, 0.5])];
+    const picture = Float32Array.from({ length: 36 }, (_, i) => (i % 4 === 3 ? 1 : 0.25));
+    const refined = await refineLayers(layers, picture, 9, 1);
+    expect(refined.map(({ length }) => length)).toEqual([36, 4]);
+    expect(refined[0][0]).toBeCloseTo(0.25, 2);
+  });
+
+  it('gives others a turn and stops when aborted', async () => {
+    const abort = new AbortController();
+    const size = 256;
+    const box: Box = [0, 0, size, size];
+    const layers = Array.from({ length: 8 }, (_, n) => paint(box, (x, y) => [x / size, y / size, n / 8, 0.5]));
+    const picture = new Float32Array(4 * size * size).fill(0.5);
+    const run = refineLayers(layers, picture, size, size, { signal: abort.signal });
+    setTimeout(() => abort.abort(new Error('enough')), 1);
+    await expect(run).rejects.toThrow('enough');
+  });
+
+  it('changes no alpha beyond the picture, nothing of a layer outside it, and not its input', async () => {
     const { drawn, picture } = scene();
     const outside = disc([W + 2, -30, W + 20, -12], [W + 11, -21], 7, RED, 2);
     const given = [...drawn, outside].map(({ pixels }) => Float32Array.from(pixels));
-    const refined = refineLayers([...drawn, outside], picture, W, H);
+    const refined = await refineLayers([...drawn, outside], picture, W, H);
     expect([...drawn, outside].map(({ pixels }) => pixels)).toEqual(given);
     const { box, pixels } = drawn[2];
     const width = box[2] - box[0];
@@ -135,7 +184,7 @@ describe('refineLayers', () => {
     }
   });
 
-  it('gives finite values in 0 to 1 for pictures and layers that have nothing to do with each other', () => {
+  it('gives finite values in 0 to 1 for pictures and layers that have nothing to do with each other', async () => {
     const source = seededRandom(5);
     const random = (): number => source.uniform(0, 1);
     for (let round = 0; round < 20; round++) {
@@ -150,14 +199,14 @@ describe('refineLayers', () => {
         );
       });
       const picture = premultiply(Float32Array.from({ length: 4 * size[0] * size[1] }, () => random()));
-      for (const pixels of refineLayers(layers, picture, size[0], size[1]))
+      for (const pixels of await refineLayers(layers, picture, size[0], size[1]))
         for (const value of pixels) expect(value >= 0 && value <= 1).toBe(true);
     }
   });
 
-  it('snaps alpha as the manifest says', () => {
+  it('snaps alpha as the manifest says', async () => {
     const { drawn, picture } = scene();
-    const refined = refineLayers(drawn, picture, W, H, { alpha: { low: 0.2, high: 0.8 } });
+    const refined = await refineLayers(drawn, picture, W, H, { alpha: { low: 0.2, high: 0.8 } });
     for (const pixels of refined)
       for (let i = 0; i < pixels.length; i += 4) {
         const alpha = pixels[i + 3];
@@ -166,22 +215,35 @@ describe('refineLayers', () => {
       }
   });
 
-  it('refuses pictures and layers of the wrong size', () => {
+  it('refuses what is not as large as it says, and numbers out of range', async () => {
     const { drawn, picture } = scene();
-    expect(() => refineLayers(drawn, picture.subarray(4), W, H)).toThrow(ShapeError);
-    expect(() => refineLayers([{ ...drawn[1], pixels: new Float32Array(8) }], picture, W, H)).toThrow(/\[35, 36, 4\]/);
+    const withBox = (box: readonly number[]): RefineLayer => ({ ...drawn[1], box: box as unknown as Box });
+    await expect(refineLayers(drawn, picture.subarray(4), W, H)).rejects.toThrow(ShapeError);
+    await expect(refineLayers(drawn, picture, W + 0.5, H)).rejects.toThrow(/\[43, 61.5, 4\]/);
+    await expect(refineLayers([drawn[0], { ...drawn[1], pixels: new Float32Array(8) }], picture, W, H)).rejects.toThrow(
+      /layers\[1\]\.pixels must be \[35, 36, 4\]/,
+    );
+    const wrong = [
+      [0.5, 0.5, 36.5, 35.5],
+      [10, 10, 0, 0],
+    ];
+    for (const box of wrong)
+      await expect(refineLayers([withBox(box)], picture, W, H)).rejects.toThrow(/layers\[0\]\.box must be integers/);
+    for (const opacity of [-0.1, 3, Number.NaN])
+      await expect(refineLayers([{ ...drawn[1], opacity }], picture, W, H)).rejects.toThrow(UsageError);
+    await expect(refineLayers(drawn, picture, W, H, { alpha: { low: 0.9, high: 0.1 } })).rejects.toThrow(UsageError);
   });
 });
 
 describe('solveAlphas', () => {
-  it('ends where no single alpha can be moved to a higher posterior', () => {
+  it('ends where no single alpha can be moved to a higher posterior', async () => {
     const source = seededRandom(11);
     const random = (): number => source.uniform(0, 1);
     const layers = Array.from({ length: 4 }, () =>
       seeLayer(paint([0, 0, 9, 7], () => [random(), random(), random(), random()], 0.5 + random() / 2)),
     );
     const picture = premultiply(Float32Array.from({ length: 4 * 63 }, () => random()));
-    for (let round = 0; round < 60; round++) solveAlphas(layers, picture, 9, 7);
+    for (let round = 0; round < 60; round++) solveAlphas(layers, picture, { width: 9, top: 0, end: 7 });
     for (let p = 0; p < 63; p++)
       for (const layer of layers) {
         const best = layer.alpha[p];
