@@ -84,14 +84,18 @@ def main():
     size = Size(config["num_attention_heads"] * config["attention_head_dim"], config["num_layers"], config["joint_attention_dim"])
     text = {k.removeprefix("model."): v for k, v in floats(folder / "text_encoder/model.safetensors").items()}
     model = Model(size)
-    assert model.text.embed_tokens.num_embeddings == shared().get_vocab_size()
+    if text["embed_tokens.weight"].shape[0] != shared().get_vocab_size():
+        parser.error(f"{folder}: its vocabulary of {text['embed_tokens.weight'].shape[0]} is not this tokenizer's {shared().get_vocab_size()}")
     model.text.load_state_dict(text)
     model.net.load_state_dict(transformer_state(floats(folder / "transformer/diffusion_pytorch_model.safetensors"), size.blocks))
     vae_config = json.loads((folder / "vae/config.json").read_text())
     vae = vae_state(floats(folder / "vae/diffusion_pytorch_model.safetensors"), vae_config)
-    for name, value in (("vae", {"model": vae}), ("text", {"model": text})):
-        if load(state / f"{name}.pt") is None:
-            save(state / f"{name}.pt", value)
+    for name, value in (("vae", vae), ("text", text)):
+        there = load(state / f"{name}.pt")
+        if there is None:
+            save(state / f"{name}.pt", {"model": value})
+        elif any(not torch.equal(there["model"][k], v) for k, v in value.items()):
+            parser.error(f"{state / name}.pt belongs to another run: choose an empty --state")
     start = {"step": 0, "used": 0.0, "total": 0.0, "phase": DEFAULTS}
     save(state / f"{args.name}.pt", state_of(model, Ema(model), *optimizer_of(model, DEFAULTS), start))
     print(f"{args.name}.pt: width {size.width}, {size.blocks} blocks")

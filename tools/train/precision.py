@@ -8,7 +8,8 @@ import torch
 @functools.cache
 def has_fast_bf16(kind):
     """Of the device kind ("cpu", "cuda", ...). A CPU without bf16 instructions computes such products ten times slower than f32."""
-    return kind != "cpu" or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    ask = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private: another torch than the pinned one may lack them
+    return kind != "cpu" or any(getattr(torch.cpu, name, lambda: False)() for name in ask)
 
 
 def autocast(kind):
