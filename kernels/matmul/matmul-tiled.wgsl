@@ -33,12 +33,14 @@ fn main(
   let stage_k = 4u * ((slot & 1u) | ((slot / (2u * SPAN)) << 1u));
   let stage_quad = (slot >> 1u) % SPAN;
   let at = stage_k * SPAN + stage_quad;
+  // Columns beyond the edge fetch the last valid quad again.
+  let valid_col = min(col + 4u * stage_quad, ((p.n - 1u) >> 2u) << 2u);
   let elements = elements_of_k();
   var square = Square();
   if (moves_x) {
     square = x_square(tile.x, row + 4u * stage_quad, stage_k);
   } else {
-    square = w_square_guarded(tile.w, stage_k, col + 4u * stage_quad);
+    square = w_square_guarded(tile.w, stage_k, valid_col);
   }
   var sum = array<array<Sum, QUADS>, 4u * QUADS>();
   for (var k = 0u; k < elements; k += DEPTH) {
@@ -59,7 +61,7 @@ fn main(
       if (moves_x) {
         square = x_square(tile.x, row + 4u * stage_quad, next + stage_k);
       } else {
-        square = w_square_guarded(tile.w, next + stage_k, col + 4u * stage_quad);
+        square = w_square_guarded(tile.w, next + stage_k, valid_col);
       }
     }
     for (var depth = 0u; depth < DEPTH; depth++) {

@@ -24,14 +24,13 @@ fn x_words(rows: vec4u, word: u32) -> vec4u {
   return vec4u(x_word(rows.x, word), x_word(rows.y, word), x_word(rows.z, word), x_word(rows.w, word));
 }
 
-// [i] = columns col to col + 3 of w at word k + i; zeros beyond K, the last quad again beyond N.
+// [i] = columns col to col + 3 of w at word k + i, col a multiple of 4 below N; zeros beyond K.
 fn w_square_guarded(base: u32, k: u32, col: u32) -> Square {
-  let valid_col = min(col, ((p.n - 1u) >> 2u) << 2u);
   return Square(
-    w_words_guarded(base, k, valid_col),
-    w_words_guarded(base, k + 1u, valid_col),
-    w_words_guarded(base, k + 2u, valid_col),
-    w_words_guarded(base, k + 3u, valid_col),
+    w_words_guarded(base, k, col),
+    w_words_guarded(base, k + 1u, col),
+    w_words_guarded(base, k + 2u, col),
+    w_words_guarded(base, k + 3u, col),
   );
 }
 

@@ -28,17 +28,16 @@ fn x_edge(rows: vec4u, k: u32) -> vec4f {
   return vec4f(x_at(rows.x + k), x_at(rows.y + k), x_at(rows.z + k), x_at(rows.w + k));
 }
 
-// [i] = columns col to col + 3 of w at k + i; zero beyond K, the last quad again beyond N.
+// [i] = columns col to col + 3 of w at k + i, col a multiple of 4 below N; zero beyond K.
 fn w_square_guarded(base: u32, k: u32, col: u32) -> Square {
-  let valid_col = min(col, ((p.n - 1u) >> 2u) << 2u);
   if (k + 4u <= p.k) {
-    return w_square(base, k, valid_col);
+    return w_square(base, k, col);
   }
   return mat4x4f(
-    w_edge(base, k, valid_col),
-    w_edge(base, k + 1u, valid_col),
-    w_edge(base, k + 2u, valid_col),
-    w_edge(base, k + 3u, valid_col),
+    w_edge(base, k, col),
+    w_edge(base, k + 1u, col),
+    w_edge(base, k + 2u, col),
+    w_edge(base, k + 3u, col),
   );
 }
 
