@@ -13,10 +13,17 @@ const FAR_SIGMA = 16;
  */
 const OPEN_FROM = 0.25;
 const OPEN_SLOPE = 2;
+/**
+ * How much the layers above must let through before the one below takes colours from the picture: where an edge above is a little
+ * off, what is missing is the edge's fault.
+ */
+const CLEAR_FROM = 0.75;
+const CLEAR_SLOPE = 4;
 /** Of a layer fainter than this too little is seen to tell its colour from the picture's noise. */
 const MIN_OPACITY = 0.2;
 
 const TINY = 1e-6;
+const MIN_WEIGHT = 1e-3;
 const clamp = (value: number): number => (value < 0 ? 0 : value > 1 ? 1 : value);
 /** From a to b, `share` clamped to 0 ... 1. */
 const mix = (a: number, b: number, share: number): number => a + clamp(share) * (b - a);
@@ -55,7 +62,7 @@ export function shareRemainder(layers: readonly SeenLayer[], picture: Float32Arr
  * A layer's straight colours, three planes: `colour` where it is seen; where it is hidden, the seen colours nearby, and farther off
  * the network's, changed as the seen ones were.
  */
-export function carryOn({ colour, own, weight, opacity, width, height }: SeenLayer): Float32Array[] {
+export function carryOn({ alpha, colour, own, weight, opacity, width, height }: SeenLayer): Float32Array[] {
   const blurred = (data: Float32Array, sigma: number): Float32Array => blur({ width, height, data }, sigma);
   const seen = weight.map((value) => value / Math.max(MIN_OPACITY, opacity));
   const trust = seen.map((value) => clamp(4 * (value - 0.5)));
@@ -72,7 +79,9 @@ export function carryOn({ colour, own, weight, opacity, width, height }: SeenLay
     return plane.map((value, i) => {
       const moved = own[c][i] + mix(meanChange, change[i] / (far[i] + TINY), 3 * far[i]);
       const hidden = mix(moved, colours[i] / (near[i] + TINY), 3 * near[i]);
-      return clamp(mix(hidden, value, OPEN_SLOPE * (seen[i] - OPEN_FROM)));
+      const through = weight[i] / Math.max(MIN_WEIGHT, opacity * alpha[i]);
+      const share = Math.min(OPEN_SLOPE * (seen[i] - OPEN_FROM), CLEAR_SLOPE * (through - CLEAR_FROM));
+      return clamp(mix(hidden, value, share));
     });
   });
 }
