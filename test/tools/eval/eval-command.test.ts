@@ -33,12 +33,20 @@ describe('baselines alone', () => {
     ]);
     expect(document.tasks.map(({ candidates }) => candidates.map(({ name }) => name))).toEqual([
       ['other design'],
-      ['paste', 'chroma key', 'flat fill'],
+      ['paste', 'chroma key', 'refined key', 'flat fill'],
       ['paste', 'flat fill', 'other design'],
       ['paste', 'flat fill'],
     ]);
     expect(out.some((line) => line.startsWith('image to layers (i2l), 3 designs'))).toBe(true);
     expect(progress).toContain('i2l: paste 3/3');
+  });
+
+  test('a refined chroma key gives the input again more exactly than the key', async () => {
+    const { document } = await run({ set: writeSmallSet(), tasks: ['i2l'] });
+    const merged = (name: string): number =>
+      document.tasks[0].candidates.find((candidate) => candidate.name === name)?.overall.mergedPsnr?.value ??
+      Number.NaN;
+    expect(merged('refined key')).toBeGreaterThan(merged('chroma key'));
   });
 
   test('are the same twice', async () => {

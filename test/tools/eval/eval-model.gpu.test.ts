@@ -37,7 +37,7 @@ describe.skipIf(typeof engine === 'string')('eval of a checkpoint', () => {
     const names = document.tasks.map(({ task, candidates }) => [task, candidates.map(({ name }) => name)]);
     expect(names).toEqual([
       ['t2l', ['model, 1 step', 'model, 2 steps', 'shuffled captions', 'VAE bound', 'other design']],
-      ['i2l', ['model, 1 step', 'model, 2 steps', 'VAE bound', 'paste', 'chroma key', 'flat fill']],
+      ['i2l', ['model, 1 step', 'model, 2 steps', 'VAE bound', 'paste', 'chroma key', 'refined key', 'flat fill']],
       [
         'add',
         ['model, 1 step', 'model, 2 steps', 'shuffled captions', 'VAE bound', 'paste', 'flat fill', 'other design'],

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { outputOf } from '../../../tools/eval/model-candidates.ts';
-import type { ScoredResult } from '../../../tools/eval/model-candidates.ts';
+import { DEFAULT_MANIFEST } from '../../../model/manifest/manifest-defaults.ts';
+import { outputOf, unrefinedCandidate } from '../../../tools/eval/model-candidates.ts';
+import type { EvalPipeline, ScoredResult } from '../../../tools/eval/model-candidates.ts';
 
 const picture = { width: 2, height: 1, data: Uint8ClampedArray.of(1, 2, 3, 4, 5, 6, 7, 8) };
 
@@ -30,4 +31,12 @@ test("a result's layers are sorted into generated and kept, boxes and bytes as t
 test('the flat picture goes along where there is one', () => {
   const { composed } = outputOf({ layers: [], composed: picture });
   expect(composed).toEqual({ width: 2, height: 1, data: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8) });
+});
+
+test('the network alone stands beside a model whose manifest refines, in image to layers only', () => {
+  const beside = (task: 'i2l' | 't2l', i2lRefine: 'none' | 'picture'): string | undefined =>
+    unrefinedCandidate({ manifest: { ...DEFAULT_MANIFEST, i2lRefine } } as EvalPipeline, task, {})?.name;
+  expect(beside('i2l', 'picture')).toBe('network alone');
+  expect(beside('i2l', 'none')).toBeUndefined();
+  expect(beside('t2l', 'picture')).toBeUndefined();
 });
