@@ -23,8 +23,9 @@ const TURN_MS = 30;
  * Makes layers that a network found in a picture agree with the picture: over each other they give it again, edges lie where
  * the picture has them, and colours are the picture's own (see this folder's README.md).
  *
- * What a layer has beyond the picture or under others keeps its alpha, and takes on the colours of what is seen of it. All layers
- * are taken as source-over in encoded sRGB, blend `normal`. Works in turns of some 30 ms, so that the caller's thread stays alive.
+ * Beyond the picture a layer keeps its alpha but for `options.alpha`, under others nearly so; there it takes on the colours of
+ * what is seen of it. All layers are taken as source-over in encoded sRGB, blend `normal`. Works in turns of some 30 ms, so that
+ * the caller's thread stays alive.
  *
  * @param layers bottom first; neither they nor the picture are changed. What is no number in them counts as 0.
  * @param picture straight RGBA in 0..1, [height, width, 4]

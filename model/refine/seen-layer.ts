@@ -11,7 +11,7 @@ export interface RefineLayer {
   readonly opacity: number;
 }
 
-/** A layer as planes of its whole box: 12 floats a pixel. What lies beyond the picture is never seen. */
+/** A layer as planes of its whole box: ten floats a pixel. What lies beyond the picture is never seen. */
 export interface SeenLayer {
   readonly box: Box;
   readonly width: number;
